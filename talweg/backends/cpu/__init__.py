@@ -1,0 +1,1 @@
+"""oneDNN (matrix products, convolutions, pooling) on the CPU."""

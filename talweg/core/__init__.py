@@ -1,0 +1,1 @@
+"""Dtypes, shapes and strides, devices: what every other room speaks of."""

@@ -1,0 +1,1 @@
+"""The recorded computation: nodes, operations with their gradients, the reverse pass."""

@@ -1,0 +1,1 @@
+"""The operations: each with its shape rule and gradient beside its declaration."""

@@ -1,0 +1,1 @@
+"""What a running program stands on: memory, threads."""
