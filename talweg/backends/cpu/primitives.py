@@ -1,0 +1,228 @@
+"""From a signature (shapes, strides, types, settings) to a compiled primitive and the memory layouts it wants.
+
+Nothing here knows NumPy or holds data. A primitive is immutable and may be shared; `plans` gives it memory to work on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from .bindings import (
+    FORMAT_ANY,
+    MAX_RANK,
+    Algorithm,
+    Argument,
+    DataType,
+    Dims,
+    OneDNN,
+    PropKind,
+    Query,
+    dims,
+)
+from .library import library
+
+
+class Descriptor:
+    """A memory descriptor: shape, type and layout of one array. Owns its handle."""
+
+    __slots__ = ("_library", "handle")
+
+    def __init__(self, owner: OneDNN, handle: int):
+        self._library = owner
+        self.handle = handle
+
+    @classmethod
+    def strided(cls, shape: Sequence[int], strides: Sequence[int], type: DataType) -> Descriptor:
+        """A plain layout; strides in elements."""
+        name = "memory_desc_create_with_strides"
+        return cls(library(), library().new(name, len(shape), dims(shape), type, dims(strides)))
+
+    @classmethod
+    def free(cls, shape: Sequence[int], type: DataType) -> Descriptor:
+        """A layout left to the primitive to choose."""
+        name = "memory_desc_create_with_tag"
+        return cls(library(), library().new(name, len(shape), dims(shape), type, FORMAT_ANY))
+
+    @property
+    def nbytes(self) -> int:
+        return self._library.ask("memory_desc_get_size", self.handle)
+
+    def strides(self, rank: int) -> tuple[int, ...] | None:
+        """Strides in elements, or None for a layout in blocks."""
+        blocks = ctypes.c_int(0)
+        self._library.call("memory_desc_query", self.handle, Query.INNER_BLOCKS, ctypes.byref(blocks))
+        if blocks.value:
+            return None
+        found = ctypes.POINTER(ctypes.c_int64)()
+        self._library.call("memory_desc_query", self.handle, Query.STRIDES, ctypes.byref(found))
+        return tuple(found[:rank])
+
+    def same_layout(self, other: Descriptor) -> bool:
+        return bool(self._library.ask("memory_desc_equal", self.handle, other.handle))
+
+    def __del__(self):
+        self._library.call("memory_desc_destroy", self.handle)
+
+
+class Primitive:
+    """One compiled oneDNN kernel. `layouts` says what it reads and writes, and in which layout.
+
+    Takes over the handle of the primitive descriptor that it is made from.
+    """
+
+    __slots__ = ("_library", "description", "handle", "implementation", "layouts")
+
+    def __init__(self, description: int, arguments: Mapping[Argument, Query]):
+        self._library = library()
+        self.description = description
+        self.handle = 0
+        wanted = {**arguments, Argument.SCRATCHPAD: Query.SCRATCHPAD}
+        found = {argument: self._layout(query) for argument, query in wanted.items()}
+        self.layouts = {argument: layout for argument, layout in found.items() if layout.nbytes}
+        self.implementation = self._implementation()
+        self.handle = self._library.new("primitive_create", description)
+
+    def _layout(self, query: Query) -> Descriptor:
+        owned_by_description = self._library.ask("primitive_desc_query_md", self.description, query, 0)
+        return Descriptor(self._library, self._library.new("memory_desc_clone", owned_by_description))
+
+    def _implementation(self) -> str:
+        name = ctypes.c_char_p()
+        self._library.call("primitive_desc_query", self.description, Query.IMPLEMENTATION, 0, ctypes.byref(name))
+        return (name.value or b"").decode()
+
+    def __del__(self):
+        if self.handle:
+            self._library.call("primitive_destroy", self.handle)
+        self._library.call("primitive_desc_destroy", self.description)
+
+
+class Window(NamedTuple):
+    """How a kernel slides over its input, one entry a spatial dimension; dilation 1 is dense."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    padding_end: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+def _dilates(window: Window) -> Dims:
+    return dims([d - 1 for d in window.dilation])  # oneDNN counts the gaps, not the steps
+
+
+def reorder(source: Descriptor, target: Descriptor) -> Primitive:
+    """Copy from one layout or type to another."""
+    lib = library()
+    made = lib.new("reorder_primitive_desc_create", source.handle, lib.engine, target.handle, lib.engine, lib.attributes)
+    return Primitive(made, {Argument.SRC: Query.SRC, Argument.DST: Query.DST})
+
+
+def matmul(a: Descriptor, b: Descriptor, c: Descriptor) -> Primitive:
+    """c = a @ b over equal ranks; a batch dimension of size 1 is broadcast."""
+    lib = library()
+    made = lib.new("matmul_primitive_desc_create", lib.engine, a.handle, b.handle, None, c.handle, lib.attributes)
+    return Primitive(made, {Argument.SRC: Query.SRC, Argument.WEIGHTS: Query.WEIGHTS, Argument.DST: Query.DST})
+
+
+def _convolution_forward(x: Descriptor, w: Descriptor, y: Descriptor, window: Window) -> int:
+    lib = library()
+    return lib.new(
+        "convolution_forward_primitive_desc_create",
+        lib.engine, PropKind.FORWARD_TRAINING, Algorithm.CONVOLUTION_DIRECT,
+        x.handle, w.handle, None, y.handle,
+        dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
+        lib.attributes,
+    )
+
+
+def convolution(x: Descriptor, w: Descriptor, y: Descriptor, window: Window) -> Primitive:
+    """y = x * w (cross-correlation); w has a leading group dimension where there are groups."""
+    made = _convolution_forward(x, w, y, window)
+    return Primitive(made, {Argument.SRC: Query.SRC, Argument.WEIGHTS: Query.WEIGHTS, Argument.DST: Query.DST})
+
+
+def convolution_input_gradient(dx: Descriptor, w: Descriptor, dy: Descriptor, window: Window) -> Primitive:
+    lib = library()
+    hint = _convolution_forward(dx, w, dy, window)
+    try:
+        made = lib.new(
+            "convolution_backward_data_primitive_desc_create",
+            lib.engine, Algorithm.CONVOLUTION_DIRECT,
+            dx.handle, w.handle, dy.handle,
+            dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
+            hint, lib.attributes,
+        )
+    finally:
+        lib.call("primitive_desc_destroy", hint)
+    return Primitive(made, {
+        Argument.DIFF_DST: Query.DIFF_DST,
+        Argument.WEIGHTS: Query.WEIGHTS,
+        Argument.DIFF_SRC: Query.DIFF_SRC,
+    })
+
+
+def convolution_weight_gradient(x: Descriptor, dw: Descriptor, dy: Descriptor, window: Window) -> Primitive:
+    lib = library()
+    hint = _convolution_forward(x, dw, dy, window)
+    try:
+        made = lib.new(
+            "convolution_backward_weights_primitive_desc_create",
+            lib.engine, Algorithm.CONVOLUTION_DIRECT,
+            x.handle, dw.handle, None, dy.handle,
+            dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
+            hint, lib.attributes,
+        )
+    finally:
+        lib.call("primitive_desc_destroy", hint)
+    return Primitive(made, {
+        Argument.SRC: Query.SRC,
+        Argument.DIFF_DST: Query.DIFF_DST,
+        Argument.DIFF_WEIGHTS: Query.DIFF_WEIGHTS,
+    })
+
+
+def _pooling_forward(algorithm: Algorithm, kind: PropKind, x: Descriptor, y: Descriptor, window: Window) -> int:
+    lib = library()
+    return lib.new(
+        "pooling_forward_primitive_desc_create",
+        lib.engine, kind, algorithm, x.handle, y.handle,
+        dims(window.stride), dims(window.kernel), _dilates(window), dims(window.padding), dims(window.padding_end),
+        lib.attributes,
+    )
+
+
+def pooling(algorithm: Algorithm, kind: PropKind, x: Descriptor, y: Descriptor, window: Window) -> Primitive:
+    """Pooling. Maxima found for training also write a workspace: where each one stood in its window."""
+    made = _pooling_forward(algorithm, kind, x, y, window)
+    arguments = {Argument.SRC: Query.SRC, Argument.DST: Query.DST}
+    if algorithm is Algorithm.POOLING_MAX and kind is PropKind.FORWARD_TRAINING:
+        arguments[Argument.WORKSPACE] = Query.WORKSPACE
+    return Primitive(made, arguments)
+
+
+def pooling_input_gradient(
+    algorithm: Algorithm, dx: Descriptor, dy: Descriptor, window: Window, forward: Primitive | None = None
+) -> Primitive:
+    """The gradient of pooling. For maxima, `forward` is the primitive whose workspace it reads."""
+    lib = library()
+    hint = forward.description if forward else _pooling_forward(algorithm, PropKind.FORWARD_TRAINING, dx, dy, window)
+    try:
+        made = lib.new(
+            "pooling_backward_primitive_desc_create",
+            lib.engine, algorithm, dx.handle, dy.handle,
+            dims(window.stride), dims(window.kernel), _dilates(window), dims(window.padding), dims(window.padding_end),
+            hint, lib.attributes,
+        )
+    finally:
+        if not forward:
+            lib.call("primitive_desc_destroy", hint)
+    arguments = {Argument.DIFF_DST: Query.DIFF_DST, Argument.DIFF_SRC: Query.DIFF_SRC}
+    if algorithm is Algorithm.POOLING_MAX:
+        arguments[Argument.WORKSPACE] = Query.WORKSPACE
+    return Primitive(made, arguments)
+
+
+__all__ = ["MAX_RANK", "Descriptor", "Primitive", "Window"]
