@@ -1,9 +1,9 @@
 """Memory that is kept when it is freed, and room for kernels to work in.
 
-The first write to a page costs far more than the ones after it: the kernel must find the page and clear it. On the
-virtual machine of docs/architecture.md that first write runs at 0.4 GB/s, writing again at 10 to 25 GB/s. glibc gives
-every block above a threshold (128 KB at first, 32 MB at most) back to the system when it is freed, so an array of
-activations is paid for again at each step. The settings below make it keep freed pages and hand them out again.
+The first write to a page costs far more than those after it: the system must find the page and clear it. On the
+virtual machine of docs/architecture.md that first write runs at 0.4 GB/s, writing again at 10 to 25 GB/s. glibc
+gives every block above a threshold (128 KB at first, 32 MB at most) back to the system when it is freed, so an
+array of activations is paid for again at each step. The settings below make it keep freed pages for later blocks.
 
 Measured for `z = (x + 1) + 1` over and over, both results freed each time (one thread, GB/s written):
 
@@ -11,10 +11,11 @@ Measured for `z = (x + 1) + 1` over and over, both results freed each time (one 
     as glibc is        2.7     2.1     1.8      1.8      1.9       2.2
     kept              24.3     9.2     6.6      5.2      4.5       4.7
 
-No block is ever mapped on its own (M_MMAP_MAX 0): raising M_MMAP_THRESHOLD instead stops at 32 MB and leaves the last
-two columns as they were. One arena for all threads (M_ARENA_MAX 1): a thread's own arena cannot hold 64 MB, and two
-results of 240 MB each took 290 ms in a second thread, 78 ms so. M_TOP_PAD, memory asked for ahead of need, changed
-nothing that could be measured and stays small. The price: the process keeps its largest size until `release` is called.
+No block is ever mapped on its own (M_MMAP_MAX 0): raising M_MMAP_THRESHOLD instead stops at 32 MB and leaves the
+last two columns as they were. One arena for all threads (M_ARENA_MAX 1): a thread's own arena cannot hold 64 MB,
+and two results of 240 MB each took 290 ms in a second thread, 78 ms so. M_TOP_PAD, memory asked for ahead of
+need, changed nothing that could be measured and stays small. The price: the process keeps its largest size until
+`release` is called.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
-_NEVER_TRIM = 2**31 - 1
-_AHEAD = 1 << 20
+_SETTINGS = (
+    (_M_MMAP_MAX, 0),
+    (_M_ARENA_MAX, 1),
+    (_M_TRIM_THRESHOLD, 2**31 - 1),  # never
+    (_M_TOP_PAD, 1 << 20),
+)
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 
@@ -51,12 +56,11 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def keep_freed_pages() -> bool:
-    """Ask the C allocator to keep freed memory for the next request. False where it is not glibc's; done once."""
+    """Ask the C allocator to keep freed memory for later. False where it is not glibc's. Done once."""
     with _State.lock:
         if _State.kept is None:
             library = _glibc()
-            settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _AHEAD), (_M_ARENA_MAX, 1))
-            _State.kept = library is not None and all([library.mallopt(*setting) == 1 for setting in settings])
+            _State.kept = library is not None and all(library.mallopt(*setting) == 1 for setting in _SETTINGS)
         return _State.kept
 
 

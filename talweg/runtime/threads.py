@@ -31,20 +31,18 @@ def _default() -> int:
 
 class _State:
     count = 0  # 0: nobody has asked yet
+    changes = 1  # of the count or of the setters
     setters: list[Callable[[int], object]] = []
 
 
-# OpenMP keeps its thread count for each calling thread, so each must hear of a change: this is what it heard last.
+# OpenMP keeps a thread count for each thread that calls it, so each must hear of a change: this is what it heard.
 _heard = threading.local()
 
 
 def get_num_threads() -> int:
-    """Threads that one kernel uses: what `set_num_threads` said, else OMP_NUM_THREADS, else the available cores."""
-    return _State.count or _first_count()
-
-
-def _first_count() -> int:
-    _State.count = _default()
+    """Threads one kernel uses: what `set_num_threads` said, else OMP_NUM_THREADS, else the available cores."""
+    if not _State.count:
+        _State.count = _default()
     return _State.count
 
 
@@ -58,26 +56,28 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads: expected a positive number of threads, got {count}")
     _State.count = count
+    _State.changes += 1
 
 
 def attach(setter: Callable[[int], object]) -> None:
     """Name a runtime's own `omp_set_num_threads`; `apply` calls it."""
     _State.setters.append(setter)
-    _heard.__dict__.clear()
+    _State.changes += 1
 
 
 def apply() -> None:
-    """Tell the attached runtimes the count, if this Python thread has not told them yet. Called before each kernel."""
-    wanted = (_State.count, len(_State.setters))
-    if getattr(_heard, "last", None) != wanted:
+    """Tell the attached runtimes the count, unless this Python thread has. Called before each kernel."""
+    changes = _State.changes
+    if getattr(_heard, "changes", 0) != changes:
         for setter in _State.setters:
             setter(get_num_threads())
-        _heard.last = (_State.count, len(_State.setters))
+        _heard.changes = changes
 
 
 def _single_thread_after_fork() -> None:
     """A forked child has none of its parent's OpenMP threads, yet libgomp would wait for them: let it use one."""
     _State.count = 1
+    _State.changes += 1
 
 
 if hasattr(os, "register_at_fork"):

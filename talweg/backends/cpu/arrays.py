@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import c_void_p
+from ctypes import c_size_t
 
 import ml_dtypes
 import numpy as np
@@ -19,7 +19,7 @@ _DATA_FIELD = object.__basicsize__  # NumPy's ABI: the data pointer is an array 
 
 
 def _pointer(array: np.ndarray) -> int:
-    return c_void_p.from_address(id(array) + _DATA_FIELD).value or 0
+    return c_size_t.from_address(id(array) + _DATA_FIELD).value
 
 
 def _slow_pointer(array: np.ndarray) -> int:
@@ -36,7 +36,8 @@ pointer = _pointer if _field_is_where_expected() else _slow_pointer
 
 
 def type_of(call: str, *arrays: np.ndarray) -> DataType:
-    """The one type of all arrays. Raises RuntimeError if they differ, Unsupported if oneDNN does not compute with it."""
+    """The one type of all arrays. Raises RuntimeError if they differ, Unsupported if oneDNN cannot compute with it.
+    """
     first = arrays[0].dtype
     for array in arrays[1:]:
         if array.dtype != first:
@@ -51,19 +52,27 @@ def type_of(call: str, *arrays: np.ndarray) -> DataType:
 def element_strides(array: np.ndarray) -> Strides | None:
     """Strides in elements, or None where they are no whole number of elements (a field of a record)."""
     size = array.itemsize
-    if any(s % size for s in array.strides) or array.ctypes.data % size:
+    if any(s % size for s in array.strides):
         return None
     return tuple(s // size for s in array.strides)
 
 
 def describable(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether oneDNN takes these strides: positive, and no two elements at one address (sizes of 1 do not matter)."""
+    """Whether oneDNN takes these strides: positive, no two elements at one address (sizes of 1 do not matter)."""
     free_from = 1
     for stride, size in sorted((stride, size) for stride, size in zip(strides, shape) if size != 1):
         if stride < free_from:
             return False
         free_from = stride * size
     return True
+
+
+def readable(array: np.ndarray) -> tuple[Strides, bool]:
+    """The strides to describe an input by, and whether that means a row-major copy of it."""
+    strides = element_strides(array)
+    if strides is None or not describable(array.shape, strides):
+        return row_major(array.shape), True
+    return strides, False
 
 
 def packed_strides(shape: Sequence[int], order: Sequence[int]) -> Strides:
@@ -91,7 +100,7 @@ def same_strides(shape: Sequence[int], one: Sequence[int], other: Sequence[int])
 
 
 def activation_layout(shape: Sequence[int], strides: Sequence[int], type: DataType) -> Descriptor:
-    """The layout of (N, C, *spatial), in the strides oneDNN itself would give where sizes of 1 leave a choice."""
+    """The layout of (N, C, *spatial); where sizes of 1 leave a choice, in the strides oneDNN itself would give."""
     for usual in (channels_last(shape), row_major(shape)):
         if same_strides(shape, strides, usual):
             return Descriptor.strided(shape, usual, type)

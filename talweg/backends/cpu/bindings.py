@@ -1,6 +1,6 @@
-"""oneDNN's C interface, typed: constants, prototypes, and status codes turned into exceptions. No policy here.
+"""oneDNN's C interface, typed: constants, prototypes, status codes turned into exceptions. No policy here.
 
-Names and values are those of oneDNN 3's headers dnnl_types.h and dnnl.h, which keeps them stable within version 3.
+Names and values are those of the headers dnnl_types.h and dnnl.h, stable within version 3 of oneDNN.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ class DataType(IntEnum):
 
 class PropKind(IntEnum):
     FORWARD_TRAINING = 64
-    FORWARD_INFERENCE = 96
 
 
 class Algorithm(IntEnum):
     CONVOLUTION_DIRECT = 0x1
-    POOLING_MAX = 0x1FF
     POOLING_AVG_INCLUDE_PADDING = 0x2FF
     POOLING_AVG_EXCLUDE_PADDING = 0x3FF
 
@@ -37,7 +35,6 @@ class Argument(IntEnum):
     SRC = 1
     DST = 17
     WEIGHTS = 33
-    WORKSPACE = 64
     SCRATCHPAD = 80
     DIFF_SRC = 129
     DIFF_DST = 145
@@ -53,7 +50,6 @@ class Query(IntEnum):
     DIFF_WEIGHTS = 132
     DST = 133
     DIFF_DST = 134
-    WORKSPACE = 135
     SCRATCHPAD = 136
     INNER_BLOCKS = 263
 
@@ -141,7 +137,8 @@ _QUERIES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class OneDNN:
-    """A loaded libdnnl: its functions, one CPU engine, one in-order stream, attributes that leave scratch memory to us.
+    """A loaded libdnnl: its functions, one CPU engine, one in-order stream, and attributes that leave scratch
+    memory to the caller.
 
     Raises AttributeError where a function is missing.
     """
@@ -152,7 +149,7 @@ class OneDNN:
             self._functions[name] = _typed(releasing, name, c_int, argument_types)
         for name, (result, argument_types) in _QUERIES.items():
             self._functions[name] = _typed(releasing, name, result, argument_types)
-        # The two calls of the hot path. A computation releases Python's lock; setting a pointer is too short to.
+        # The two calls of the hot path. Computing releases Python's lock; setting a pointer is too short for that.
         self.execute = self._functions["primitive_execute"]
         self.set_pointer = _typed(holding, "memory_set_data_handle", c_int, (_H, c_void_p))
         # Looked up through libdnnl, so that it is the OpenMP runtime libdnnl itself runs on.
@@ -164,7 +161,7 @@ class OneDNN:
         self.attributes: int | None = None
 
     def start(self) -> None:
-        """Make the engine, the stream and the attributes. Raises RuntimeError or MemoryError where oneDNN refuses."""
+        """Make the engine, the stream and the attributes. Raises RuntimeError or MemoryError if oneDNN refuses."""
         self.engine = self.new("engine_create", CPU_ENGINE, 0)
         self.stream = self.new("stream_create", self.engine, IN_ORDER)
         self.attributes = self.new("primitive_attr_create")
@@ -191,7 +188,7 @@ class OneDNN:
 
 
 def _typed(loaded: ctypes.CDLL, name: str, result, argument_types: tuple[Any, ...]):
-    function = loaded["dnnl_" + name]  # indexing gives a fresh function object, so that no other user's types mix in
+    function = loaded["dnnl_" + name]  # indexing gives an object of its own, with no types set by anyone else
     function.restype = result
     function.argtypes = argument_types
     return function

@@ -1,7 +1,7 @@
 """Convolutions and their two gradients through oneDNN, one to three spatial dimensions, with groups.
 
 Activations are channels-last (NHWC) in memory, in and out, and NCHW in shape. Measured on the machine of
-docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, weights packed on each call, in ms:
+docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, weights packed at each call, ms:
 
     x, kernel, stride             NCHW     NHWC    blocked   NCHW, reordered   NHWC, reordered
                                   in+out   in+out  in+out    to oneDNN's own   to oneDNN's own
@@ -13,10 +13,10 @@ docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, 
     64x1x28x28, 32 of 5x5            4.6     5.4      5.4         6.1               6.3
     8x3x224x224, 64 of 7x7 by 2     55      63       65          81                75
 
-A chain of convolutions in NHWC reorders nothing but weights, and its pointwise passes see plain strides; a blocked
-chain is no faster and cannot be shown as a NumPy array. So an input in NCHW is reordered once, by the first
-convolution, and all after it find NHWC. The last two rows lose their time in the gradient for inputs of 1 or 3 channels,
-which pads them to 16: there the plain kernel is taken instead (see _NARROW).
+A chain of convolutions in NHWC reorders nothing but weights, and its pointwise passes see plain strides; a
+blocked chain is no faster and cannot be shown as a NumPy array. So an input in NCHW is reordered once, by the
+first convolution, and all after it find NHWC. The last two rows lose their time in the gradient for inputs of 1
+or 3 channels, which pads them to 16: there the plain kernel is taken instead (see _NARROW).
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...core.shapes import Shape
 from ...runtime import threads
 from . import primitives
 from .arrays import (
     Strides,
     activation_layout,
     channels_last,
-    describable,
-    element_strides,
     empty_channels_last,
     pointer,
+    readable,
     row_major,
     type_of,
 )
 from .bindings import Argument, DataType, Unsupported
-from .cache import LRU
+from .cache import Cache
 from .plans import Plan
 from .primitives import Descriptor, Primitive, Window
 
-_NARROW = 3  # channels a group: up to here the gradient for the input runs faster in NCHW, though the rest must be copied
+_NARROW = 3  # input channels: up to here their gradient comes sooner in NCHW, though g must be copied
 
 
 class _Kind(NamedTuple):
@@ -59,9 +59,9 @@ class _Kind(NamedTuple):
 class _Problem(NamedTuple):
     """Shapes and types of one convolution y = x * w; x and y may be of either gradient."""
 
-    x: tuple[int, ...]
-    w: tuple[int, ...]
-    y: tuple[int, ...]
+    x: Shape
+    w: Shape
+    y: Shape
     window: Window
     groups: int
     type: DataType
@@ -69,7 +69,7 @@ class _Problem(NamedTuple):
 
 class _Prepared(NamedTuple):
     plan: Plan | None  # None: an array without elements takes part, the result is zeros
-    shape: tuple[int, ...]
+    shape: Shape
     copy_first: bool
     copy_second: bool
 
@@ -89,15 +89,16 @@ _WHICH = {
     Argument.DST: "y", Argument.DIFF_DST: "y",
 }
 
-_CACHE: LRU[_Prepared] = LRU(1024)
+_CACHE: Cache[_Prepared] = Cache(1024)
 
 
 def convolution(x, w, stride, padding, dilation, groups: int) -> np.ndarray:
-    """Cross-correlation: y[n, o, p] = sum over c, k of x[n, c, p * stride - padding + k * dilation] w[o, c, k]. L 4.2, N 5.2.2.
+    """Cross-correlation: y[n, o, p] = sum over c, k of x[n, c, p * stride - padding + k * dilation] * w[o, c, k].
 
-    x (N, C, *spatial), w (O, C / groups, *kernel) -> (N, O, *spatial'), channels-last in memory, sums in float32.
-    stride, padding and dilation hold one int a spatial dimension; dilation 1 is dense.
-    Raises RuntimeError where shapes, dtypes or settings do not go together, Unsupported where oneDNN has no kernel.
+    L 4.2, N 5.2.2. x (N, C, *spatial), w (O, C / groups, *kernel) -> (N, O, *spatial'), channels-last in memory,
+    sums in float32. stride, padding and dilation hold one int a spatial dimension; dilation 1 is dense.
+    Raises RuntimeError where shapes, dtypes or settings do not go together, Unsupported where oneDNN has no
+    kernel for them.
     """
     return _convolve(_FORWARD, x, w, None, (tuple(stride), tuple(padding), tuple(dilation)), groups)
 
@@ -114,10 +115,12 @@ def convolution_weight_gradient(x, g, weight_shape, stride, padding, dilation, g
     return _convolve(_WEIGHT_GRADIENT, x, g, tuple(weight_shape), settings, groups)
 
 
-def _convolve(kind: _Kind, first, second, shape: tuple[int, ...] | None, settings, groups: int) -> np.ndarray:
+def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups: int) -> np.ndarray:
     try:
-        key = (kind.output, first.shape, first.strides, first.dtype, second.shape, second.strides, second.dtype,
-               shape, settings, groups, threads.get_num_threads())
+        key = (
+            kind.output, first.shape, first.strides, first.dtype, second.shape, second.strides, second.dtype,
+            shape, settings, groups, threads.get_num_threads(),
+        )
     except AttributeError:
         names = f"{type(first).__name__} and {type(second).__name__}"
         raise TypeError(f"{kind.call}: expected NumPy arrays, got {names}") from None
@@ -132,7 +135,7 @@ def _convolve(kind: _Kind, first, second, shape: tuple[int, ...] | None, setting
         first = np.array(first, order="C")
     if prepared.copy_second:
         second = np.array(second, order="C")
-    prepared.plan.run(pointer(first), pointer(second), pointer(result))
+    prepared.plan.run([pointer(first), pointer(second), pointer(result)])
     return result
 
 
@@ -145,52 +148,60 @@ def _prepare(kind: _Kind, first, second, shape, settings, groups) -> _Prepared:
     result = getattr(problem, _WHICH[kind.output])
     if not all(problem.x) or not all(problem.w) or not all(problem.y):
         return _Prepared(None, result, False, False)
-    given, copies = [], []
-    for array in (first, second):
-        strides = element_strides(array)
-        copies.append(strides is None or not describable(array.shape, strides))
-        given.append(row_major(array.shape) if copies[-1] else strides)
-    return _Prepared(_plan(kind, problem, given), result, *copies)
+    first_strides, copy_first = readable(first)
+    second_strides, copy_second = readable(second)
+    return _Prepared(_plan(kind, problem, (first_strides, second_strides)), result, copy_first, copy_second)
 
 
-def _checked(call: str, shapes: dict[str, tuple[int, ...]], settings, groups: int, type_: DataType) -> _Problem:
+def _checked(call: str, shapes: dict[str, Shape], settings, groups: int, type_: DataType) -> _Problem:
     """The problem, all its shapes known and consistent. Raises RuntimeError for what does not go together."""
     seen = {name: list(shape) for name, shape in shapes.items()}
     spatial = len(next(iter(shapes.values()))) - 2
     if spatial not in (1, 2, 3) or any(len(shape) != spatial + 2 for shape in shapes.values()):
-        raise RuntimeError(f"{call}: expected arrays of one rank, 3 to 5 (batch, channels, 1 to 3 others), got {seen}")
+        raise RuntimeError(f"{call}: expected arrays of one rank, 3 to 5 (batch, channels, others), got {seen}")
     stride, padding, dilation = settings
     if not len(stride) == len(padding) == len(dilation) == spatial:
-        raise RuntimeError(f"{call}: stride {stride}, padding {padding} and dilation {dilation} must hold one int "
-                           f"for each of {spatial} spatial dimensions")
+        raise RuntimeError(
+            f"{call}: stride {stride}, padding {padding} and dilation {dilation} must hold one int for each of "
+            f"{spatial} spatial dimensions"
+        )
     if min(*stride, *dilation, groups) < 1 or min(padding) < 0:
-        raise RuntimeError(f"{call}: stride {stride}, dilation {dilation} and groups {groups} must be positive, "
-                           f"padding {padding} must not be negative")
+        raise RuntimeError(
+            f"{call}: stride {stride}, dilation {dilation} and groups {groups} must be positive, padding {padding} "
+            "must not be negative"
+        )
     if "w" in shapes and "x" in shapes:
         shapes.setdefault("y", _output_shape(call, shapes["x"], shapes["w"], settings))
     x, w, y = shapes["x"], shapes["w"], shapes["y"]
     if x[1] != w[1] * groups or w[0] % groups:
-        raise RuntimeError(f"{call}: with groups={groups}, weights {list(w)} expect {w[1] * groups} input channels and "
-                           f"output channels divisible by {groups}; the input is {list(x)}")
-    if y != _output_shape(call, x, w, settings):
-        raise RuntimeError(f"{call}: an input {list(x)} and weights {list(w)} with stride {stride}, padding {padding}, "
-                           f"dilation {dilation} give {list(_output_shape(call, x, w, settings))}, not {list(y)}")
+        raise RuntimeError(
+            f"{call}: with groups={groups}, weights {list(w)} expect {w[1] * groups} input channels and output "
+            f"channels divisible by {groups}; the input is {list(x)}"
+        )
+    expected = _output_shape(call, x, w, settings)
+    if y != expected:
+        raise RuntimeError(
+            f"{call}: an input {list(x)} and weights {list(w)} with stride {stride}, padding {padding} and dilation "
+            f"{dilation} give {list(expected)}, not {list(y)}"
+        )
     return _Problem(x, w, y, Window(w[2:], stride, padding, padding, dilation), groups, type_)
 
 
-def _output_shape(call: str, x, w, settings) -> tuple[int, ...]:
+def _output_shape(call: str, x, w, settings) -> Shape:
     sizes = []
     for size, kernel, stride, padding, dilation in zip(x[2:], w[2:], *settings):
         room = size + 2 * padding - dilation * (kernel - 1) - 1
         if room < 0 or kernel < 1:
-            raise RuntimeError(f"{call}: kernel {list(w[2:])} with dilation {list(settings[2])} does not fit into the input "
-                               f"{list(x)} padded by {list(settings[1])}")
+            raise RuntimeError(
+                f"{call}: kernel {list(w[2:])} with dilation {list(settings[2])} does not fit into the input {list(x)} "
+                f"padded by {list(settings[1])}"
+            )
         sizes.append(room // stride + 1)
     return (x[0], w[0], *sizes)
 
 
 def _plan(kind: _Kind, problem: _Problem, given: Sequence[Strides]) -> Plan:
-    """Primitive first, in the layouts that suit it; then whatever reorders lead from and to the caller's arrays."""
+    """The primitive in the layouts that suit it, and the reorders that lead to it from the caller's arrays."""
     primitive = _fastest(kind, problem)
     own = {"x": channels_last(problem.x), "w": row_major(problem.w), "y": channels_last(problem.y)}
     outside = {kind.output: own[_WHICH[kind.output]], **dict(zip(kind.inputs, given))}
@@ -212,7 +223,7 @@ def _described(problem: _Problem, which: str, strides: Strides) -> Descriptor:
     return Descriptor.strided(*_grouped(problem, strides), problem.type)
 
 
-def _grouped(problem: _Problem, strides: Strides) -> tuple[tuple[int, ...], Strides]:
+def _grouped(problem: _Problem, strides: Strides) -> tuple[Shape, Strides]:
     """Weights as oneDNN counts them: (groups, O / groups, C / groups, *kernel) where there are groups."""
     if problem.groups == 1:
         return problem.w, strides
@@ -233,7 +244,9 @@ def _fastest(kind: _Kind, problem: _Problem) -> Primitive:
             return primitive
         found = found or primitive
     if found is None:
-        raise Unsupported(f"{kind.call}: oneDNN has no kernel for x {list(problem.x)}, w {list(problem.w)}, {problem.window}")
+        raise Unsupported(
+            f"{kind.call}: oneDNN has no kernel for x {list(problem.x)}, w {list(problem.w)}, {problem.window}"
+        )
     return found
 
 

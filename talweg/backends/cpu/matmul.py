@@ -15,7 +15,7 @@ from ...runtime import threads
 from . import primitives
 from .arrays import Strides, describable, element_strides, pointer, row_major, type_of
 from .bindings import MAX_RANK, Argument, DataType, Unsupported
-from .cache import LRU
+from .cache import Cache
 from .plans import Plan
 from .primitives import Descriptor
 
@@ -40,7 +40,7 @@ class _Batch(NamedTuple):
     c: int
 
 
-_CACHE: LRU[_Product] = LRU(1024)
+_CACHE: Cache[_Product] = Cache(1024)
 
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -51,8 +51,8 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     nor bfloat16.
     """
     try:
-        key = (a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype, threads.get_num_threads())
-        key += (None,) if out is None else (out.shape, out.strides, out.dtype)
+        given_out = None if out is None else (out.shape, out.strides, out.dtype)
+        key = (a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype, given_out, threads.get_num_threads())
     except AttributeError:
         raise TypeError(f"matmul: expected NumPy arrays, got {type(a).__name__} and {type(b).__name__}") from None
     product = _CACHE.find(key)
@@ -65,7 +65,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
         a = np.array(a, order="C")
     if product.copy_b:
         b = np.array(b, order="C")
-    product.plan.run(pointer(a), pointer(b), pointer(result))
+    product.plan.run([pointer(a), pointer(b), pointer(result)])
     if out is None or out is result:
         return result
     out[...] = result

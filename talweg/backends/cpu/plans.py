@@ -71,12 +71,14 @@ class Plan:
         self._bound = 0
         self._calls: list[tuple[int, int, int]] = []  # primitive, number of arguments, their address
         self._arguments: list[int] = []  # the memory object of each of the caller's arrays
+        self._pointers: list[int] = []  # and where it points
 
     def argument(self, layout: Descriptor) -> Value:
         """The next of the caller's arrays."""
         value = Value(layout, len(self._arguments), 0)
         self.values.append(value)
         self._arguments.append(value.memory.handle)
+        self._pointers.append(0)
         return value
 
     def temporary(self, layout: Descriptor) -> Value:
@@ -113,25 +115,31 @@ class Plan:
         self.steps.append((primitive, packed))
         self._calls.append((primitive.handle, len(given), ctypes.addressof(packed)))
 
-    def run(self, *pointers: int) -> None:
+    def run(self, pointers: list[int]) -> None:
         """Run on the caller's arrays, given by address in the order they were declared."""
         with _Running.lock:
             self.execute(pointers, _Running.workspace.reserve(self.workspace_bytes))
 
-    def execute(self, pointers, workspace: int) -> None:
+    def execute(self, pointers: list[int], workspace: int) -> None:
         """Run on given addresses, working memory too. The caller sees to it that no other thread runs this plan."""
         threads.apply()
         if workspace != self._bound:
             self._bind(workspace)
-        set_pointer = self._library.set_pointer
-        for handle, pointer in zip(self._arguments, pointers):
-            set_pointer(handle, pointer)
+        if self._pointers != pointers:
+            self._point(pointers)
         execute = self._library.execute
         stream = self._library.stream
         for primitive, count, arguments in self._calls:
             status = execute(primitive, stream, count, arguments)
             if status:
                 check(status, "primitive_execute")
+
+    def _point(self, pointers: list[int]) -> None:
+        set_pointer = self._library.set_pointer
+        for handle, new, old in zip(self._arguments, pointers, self._pointers):
+            if new != old:  # weights stay where they are from step to step
+                set_pointer(handle, new)
+        self._pointers = pointers
 
     def _bind(self, workspace: int) -> None:
         for value in self.values:

@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 from .bindings import (
     FORMAT_ANY,
-    MAX_RANK,
     Algorithm,
     Argument,
     DataType,
-    Dims,
     OneDNN,
     PropKind,
     Query,
@@ -109,14 +107,15 @@ class Window(NamedTuple):
     dilation: tuple[int, ...]
 
 
-def _dilates(window: Window) -> Dims:
+def _dilates(window: Window):
     return dims([d - 1 for d in window.dilation])  # oneDNN counts the gaps, not the steps
 
 
 def reorder(source: Descriptor, target: Descriptor) -> Primitive:
     """Copy from one layout or type to another."""
     lib = library()
-    made = lib.new("reorder_primitive_desc_create", source.handle, lib.engine, target.handle, lib.engine, lib.attributes)
+    engine = lib.engine
+    made = lib.new("reorder_primitive_desc_create", source.handle, engine, target.handle, engine, lib.attributes)
     return Primitive(made, {Argument.SRC: Query.SRC, Argument.DST: Query.DST})
 
 
@@ -184,31 +183,24 @@ def convolution_weight_gradient(x: Descriptor, dw: Descriptor, dy: Descriptor, w
     })
 
 
-def _pooling_forward(algorithm: Algorithm, kind: PropKind, x: Descriptor, y: Descriptor, window: Window) -> int:
+def _pooling_forward(algorithm: Algorithm, x: Descriptor, y: Descriptor, window: Window) -> int:
     lib = library()
     return lib.new(
         "pooling_forward_primitive_desc_create",
-        lib.engine, kind, algorithm, x.handle, y.handle,
+        lib.engine, PropKind.FORWARD_TRAINING, algorithm, x.handle, y.handle,
         dims(window.stride), dims(window.kernel), _dilates(window), dims(window.padding), dims(window.padding_end),
         lib.attributes,
     )
 
 
-def pooling(algorithm: Algorithm, kind: PropKind, x: Descriptor, y: Descriptor, window: Window) -> Primitive:
-    """Pooling. Maxima found for training also write a workspace: where each one stood in its window."""
-    made = _pooling_forward(algorithm, kind, x, y, window)
-    arguments = {Argument.SRC: Query.SRC, Argument.DST: Query.DST}
-    if algorithm is Algorithm.POOLING_MAX and kind is PropKind.FORWARD_TRAINING:
-        arguments[Argument.WORKSPACE] = Query.WORKSPACE
-    return Primitive(made, arguments)
+def average_pooling(algorithm: Algorithm, x: Descriptor, y: Descriptor, window: Window) -> Primitive:
+    made = _pooling_forward(algorithm, x, y, window)
+    return Primitive(made, {Argument.SRC: Query.SRC, Argument.DST: Query.DST})
 
 
-def pooling_input_gradient(
-    algorithm: Algorithm, dx: Descriptor, dy: Descriptor, window: Window, forward: Primitive | None = None
-) -> Primitive:
-    """The gradient of pooling. For maxima, `forward` is the primitive whose workspace it reads."""
+def average_pooling_input_gradient(algorithm: Algorithm, dx: Descriptor, dy: Descriptor, window: Window) -> Primitive:
     lib = library()
-    hint = forward.description if forward else _pooling_forward(algorithm, PropKind.FORWARD_TRAINING, dx, dy, window)
+    hint = _pooling_forward(algorithm, dx, dy, window)
     try:
         made = lib.new(
             "pooling_backward_primitive_desc_create",
@@ -217,12 +209,5 @@ def pooling_input_gradient(
             hint, lib.attributes,
         )
     finally:
-        if not forward:
-            lib.call("primitive_desc_destroy", hint)
-    arguments = {Argument.DIFF_DST: Query.DIFF_DST, Argument.DIFF_SRC: Query.DIFF_SRC}
-    if algorithm is Algorithm.POOLING_MAX:
-        arguments[Argument.WORKSPACE] = Query.WORKSPACE
-    return Primitive(made, arguments)
-
-
-__all__ = ["MAX_RANK", "Descriptor", "Primitive", "Window"]
+        lib.call("primitive_desc_destroy", hint)
+    return Primitive(made, {Argument.DIFF_DST: Query.DIFF_DST, Argument.DIFF_SRC: Query.DIFF_SRC})
