@@ -1,9 +1,10 @@
 """Memory that is kept when it is freed, and room for kernels to work in.
 
-The first write to a page costs far more than those after it: the system must find the page and clear it. On the
-virtual machine of docs/architecture.md that first write runs at 0.4 GB/s, writing again at 10 to 25 GB/s. glibc
-gives every block above a threshold (128 KB at first, 32 MB at most) back to the system when it is freed, so an
-array of activations is paid for again at each step. The settings below make it keep freed pages for later blocks.
+The first write to a page costs far more than those after it: the system must find the page and clear it. On
+the virtual machine of docs/architecture.md that first write runs at 0.4 GB/s, writing again at 10 to 25
+GB/s. glibc gives every block above a threshold (128 KB at first, 32 MB at most) back to the system when it
+is freed, so an array of activations is paid for again at each step. The settings below make it keep freed
+pages for later blocks.
 
 Measured for `z = (x + 1) + 1` over and over, both results freed each time (one thread, GB/s written):
 
@@ -11,11 +12,11 @@ Measured for `z = (x + 1) + 1` over and over, both results freed each time (one 
     as glibc is        2.7     2.1     1.8      1.8      1.9       2.2
     kept              24.3     9.2     6.6      5.2      4.5       4.7
 
-No block is ever mapped on its own (M_MMAP_MAX 0): raising M_MMAP_THRESHOLD instead stops at 32 MB and leaves the
-last two columns as they were. One arena for all threads (M_ARENA_MAX 1): a thread's own arena cannot hold 64 MB,
-and two results of 240 MB each took 290 ms in a second thread, 78 ms so. M_TOP_PAD, memory asked for ahead of
-need, changed nothing that could be measured and stays small. The price: the process keeps its largest size until
-`release` is called.
+No block is ever mapped on its own (M_MMAP_MAX 0): raising M_MMAP_THRESHOLD instead stops at 32 MB and leaves
+the last two columns as they were. One arena for all threads (M_ARENA_MAX 1): a thread's own arena cannot
+hold 64 MB, and two results of 240 MB each took 290 ms in a second thread, 78 ms so. M_TOP_PAD, memory asked
+for ahead of need, changed nothing that could be measured and stays small. The price: the process keeps its
+largest size until `release` is called.
 """
 
 from __future__ import annotations

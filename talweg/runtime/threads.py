@@ -35,12 +35,13 @@ class _State:
     setters: list[Callable[[int], object]] = []
 
 
-# OpenMP keeps a thread count for each thread that calls it, so each must hear of a change: this is what it heard.
+# OpenMP keeps a thread count for each thread that calls it, so each must hear of a change: this is what it
+# heard.
 _heard = threading.local()
 
 
 def get_num_threads() -> int:
-    """Threads one kernel uses: what `set_num_threads` said, else OMP_NUM_THREADS, else the available cores."""
+    """Threads a kernel uses: as `set_num_threads` said, else OMP_NUM_THREADS, else the available cores."""
     if not _State.count:
         _State.count = _default()
     return _State.count
@@ -75,7 +76,7 @@ def apply() -> None:
 
 
 def _single_thread_after_fork() -> None:
-    """A forked child has none of its parent's OpenMP threads, yet libgomp would wait for them: let it use one."""
+    """A forked child has none of its parent's OpenMP threads, and libgomp would wait for them for ever."""
     _State.count = 1
     _State.changes += 1
 

@@ -36,7 +36,9 @@ pointer = _pointer if _field_is_where_expected() else _slow_pointer
 
 
 def type_of(call: str, *arrays: np.ndarray) -> DataType:
-    """The one type of all arrays. Raises RuntimeError if they differ, Unsupported if oneDNN cannot compute with it.
+    """The one type of all arrays.
+
+    Raises RuntimeError if they differ, Unsupported if oneDNN cannot compute with it.
     """
     first = arrays[0].dtype
     for array in arrays[1:]:
@@ -58,7 +60,7 @@ def element_strides(array: np.ndarray) -> Strides | None:
 
 
 def describable(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether oneDNN takes these strides: positive, no two elements at one address (sizes of 1 do not matter)."""
+    """Whether oneDNN takes these strides: positive, no two elements at one address. Sizes of 1 are free."""
     free_from = 1
     for stride, size in sorted((stride, size) for stride, size in zip(strides, shape) if size != 1):
         if stride < free_from:
@@ -100,7 +102,7 @@ def same_strides(shape: Sequence[int], one: Sequence[int], other: Sequence[int])
 
 
 def activation_layout(shape: Sequence[int], strides: Sequence[int], type: DataType) -> Descriptor:
-    """The layout of (N, C, *spatial); where sizes of 1 leave a choice, in the strides oneDNN itself would give."""
+    """The layout of (N, C, *spatial), with oneDNN's own strides where sizes of 1 leave a choice."""
     for usual in (channels_last(shape), row_major(shape)):
         if same_strides(shape, strides, usual):
             return Descriptor.strided(shape, usual, type)

@@ -93,6 +93,7 @@ class ExecutionArgument(ctypes.Structure):
 
 _H = c_void_p  # a handle: engine, stream, descriptor, primitive, memory, attributes
 _NEW = POINTER(c_void_p)  # where a new handle is written
+_WINDOW = (Dims, Dims, Dims, Dims)
 
 # name: argument types. Each returns a status.
 _PROTOTYPES: dict[str, tuple[Any, ...]] = {
@@ -114,16 +115,11 @@ _PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "primitive_destroy": (_H,),
     "reorder_primitive_desc_create": (_NEW, _H, _H, _H, _H, _H),
     "matmul_primitive_desc_create": (_NEW, _H, _H, _H, _H, _H, _H),
-    "convolution_forward_primitive_desc_create":
-        (_NEW, _H, c_int, c_int, _H, _H, _H, _H, Dims, Dims, Dims, Dims, _H),
-    "convolution_backward_data_primitive_desc_create":
-        (_NEW, _H, c_int, _H, _H, _H, Dims, Dims, Dims, Dims, _H, _H),
-    "convolution_backward_weights_primitive_desc_create":
-        (_NEW, _H, c_int, _H, _H, _H, _H, Dims, Dims, Dims, Dims, _H, _H),
-    "pooling_forward_primitive_desc_create":
-        (_NEW, _H, c_int, c_int, _H, _H, Dims, Dims, Dims, Dims, Dims, _H),
-    "pooling_backward_primitive_desc_create":
-        (_NEW, _H, c_int, _H, _H, Dims, Dims, Dims, Dims, Dims, _H, _H),
+    "convolution_forward_primitive_desc_create": (_NEW, _H, c_int, c_int, _H, _H, _H, _H, *_WINDOW, _H),
+    "convolution_backward_data_primitive_desc_create": (_NEW, _H, c_int, _H, _H, _H, *_WINDOW, _H, _H),
+    "convolution_backward_weights_primitive_desc_create": (_NEW, _H, c_int, _H, _H, _H, _H, *_WINDOW, _H, _H),
+    "pooling_forward_primitive_desc_create": (_NEW, _H, c_int, c_int, _H, _H, Dims, *_WINDOW, _H),
+    "pooling_backward_primitive_desc_create": (_NEW, _H, c_int, _H, _H, Dims, *_WINDOW, _H, _H),
 }
 
 # name: (result, argument types), for the few that return something else.
@@ -149,7 +145,7 @@ class OneDNN:
             self._functions[name] = _typed(releasing, name, c_int, argument_types)
         for name, (result, argument_types) in _QUERIES.items():
             self._functions[name] = _typed(releasing, name, result, argument_types)
-        # The two calls of the hot path. Computing releases Python's lock; setting a pointer is too short for that.
+        # The two hot calls. Computing releases Python's lock; setting a pointer is too short for that.
         self.execute = self._functions["primitive_execute"]
         self.set_pointer = _typed(holding, "memory_set_data_handle", c_int, (_H, c_void_p))
         # Looked up through libdnnl, so that it is the OpenMP runtime libdnnl itself runs on.
@@ -161,7 +157,10 @@ class OneDNN:
         self.attributes: int | None = None
 
     def start(self) -> None:
-        """Make the engine, the stream and the attributes. Raises RuntimeError or MemoryError if oneDNN refuses."""
+        """Make the engine, the stream and the attributes.
+
+        Raises RuntimeError or MemoryError if oneDNN refuses.
+        """
         self.engine = self.new("engine_create", CPU_ENGINE, 0)
         self.stream = self.new("stream_create", self.engine, IN_ORDER)
         self.attributes = self.new("primitive_attr_create")

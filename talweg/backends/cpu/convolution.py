@@ -1,7 +1,7 @@
 """Convolutions and their two gradients through oneDNN, one to three spatial dimensions, with groups.
 
 Activations are channels-last (NHWC) in memory, in and out, and NCHW in shape. Measured on the machine of
-docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, weights packed at each call, ms:
+docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, weights packed each call, ms:
 
     x, kernel, stride             NCHW     NHWC    blocked   NCHW, reordered   NHWC, reordered
                                   in+out   in+out  in+out    to oneDNN's own   to oneDNN's own
@@ -14,9 +14,9 @@ docs/architecture.md (oneDNN 3.2, two threads, fp32): forward + both gradients, 
     8x3x224x224, 64 of 7x7 by 2     55      63       65          81                75
 
 A chain of convolutions in NHWC reorders nothing but weights, and its pointwise passes see plain strides; a
-blocked chain is no faster and cannot be shown as a NumPy array. So an input in NCHW is reordered once, by the
-first convolution, and all after it find NHWC. The last two rows lose their time in the gradient for inputs of 1
-or 3 channels, which pads them to 16: there the plain kernel is taken instead (see _NARROW).
+blocked chain is no faster and cannot be shown as a NumPy array. So an input in NCHW is reordered once, by
+the first convolution, and all after it find NHWC. The last two rows lose their time in the gradient for
+inputs of 1 or 3 channels, which pads them to 16: there the plain kernel is taken instead (see _NARROW).
 """
 
 from __future__ import annotations
@@ -76,29 +76,36 @@ class _Prepared(NamedTuple):
 
 _FORWARD = _Kind("convolution", primitives.convolution, (Argument.SRC, Argument.WEIGHTS), Argument.DST)
 _INPUT_GRADIENT = _Kind(
-    "convolution_input_gradient", primitives.convolution_input_gradient,
-    (Argument.DIFF_DST, Argument.WEIGHTS), Argument.DIFF_SRC,
+    "convolution_input_gradient",
+    primitives.convolution_input_gradient,
+    (Argument.DIFF_DST, Argument.WEIGHTS),
+    Argument.DIFF_SRC,
 )
 _WEIGHT_GRADIENT = _Kind(
-    "convolution_weight_gradient", primitives.convolution_weight_gradient,
-    (Argument.SRC, Argument.DIFF_DST), Argument.DIFF_WEIGHTS,
+    "convolution_weight_gradient",
+    primitives.convolution_weight_gradient,
+    (Argument.SRC, Argument.DIFF_DST),
+    Argument.DIFF_WEIGHTS,
 )
 _WHICH = {
-    Argument.SRC: "x", Argument.DIFF_SRC: "x",
-    Argument.WEIGHTS: "w", Argument.DIFF_WEIGHTS: "w",
-    Argument.DST: "y", Argument.DIFF_DST: "y",
+    Argument.SRC: "x",
+    Argument.DIFF_SRC: "x",
+    Argument.WEIGHTS: "w",
+    Argument.DIFF_WEIGHTS: "w",
+    Argument.DST: "y",
+    Argument.DIFF_DST: "y",
 }
 
 _CACHE: Cache[_Prepared] = Cache(1024)
 
 
 def convolution(x, w, stride, padding, dilation, groups: int) -> np.ndarray:
-    """Cross-correlation: y[n, o, p] = sum over c, k of x[n, c, p * stride - padding + k * dilation] * w[o, c, k].
+    """y[n, o, p] = sum over c, k of x[n, c, p * stride - padding + k * dilation] w[o, c, k] (L 4.2, N 5.2.2).
 
-    L 4.2, N 5.2.2. x (N, C, *spatial), w (O, C / groups, *kernel) -> (N, O, *spatial'), channels-last in memory,
-    sums in float32. stride, padding and dilation hold one int a spatial dimension; dilation 1 is dense.
-    Raises RuntimeError where shapes, dtypes or settings do not go together, Unsupported where oneDNN has no
-    kernel for them.
+    x (N, C, *spatial), w (O, C / groups, *kernel) -> (N, O, *spatial'), channels-last in
+    memory, sums in float32. stride, padding and dilation hold one int a spatial dimension; dilation 1 is
+    dense. Raises RuntimeError where shapes, dtypes or settings do not go together, Unsupported where oneDNN
+    has no kernel for them.
     """
     return _convolve(_FORWARD, x, w, None, (tuple(stride), tuple(padding), tuple(dilation)), groups)
 
@@ -118,8 +125,17 @@ def convolution_weight_gradient(x, g, weight_shape, stride, padding, dilation, g
 def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups: int) -> np.ndarray:
     try:
         key = (
-            kind.output, first.shape, first.strides, first.dtype, second.shape, second.strides, second.dtype,
-            shape, settings, groups, threads.get_num_threads(),
+            kind.output,
+            first.shape,
+            first.strides,
+            first.dtype,
+            second.shape,
+            second.strides,
+            second.dtype,
+            shape,
+            settings,
+            groups,
+            threads.get_num_threads(),
         )
     except AttributeError:
         names = f"{type(first).__name__} and {type(second).__name__}"
@@ -158,31 +174,33 @@ def _checked(call: str, shapes: dict[str, Shape], settings, groups: int, type_: 
     seen = {name: list(shape) for name, shape in shapes.items()}
     spatial = len(next(iter(shapes.values()))) - 2
     if spatial not in (1, 2, 3) or any(len(shape) != spatial + 2 for shape in shapes.values()):
-        raise RuntimeError(f"{call}: expected arrays of one rank, 3 to 5 (batch, channels, others), got {seen}")
+        raise RuntimeError(
+            f"{call}: expected arrays of one rank, 3 to 5 (batch, channels, others), got {seen}"
+        )
     stride, padding, dilation = settings
     if not len(stride) == len(padding) == len(dilation) == spatial:
         raise RuntimeError(
-            f"{call}: stride {stride}, padding {padding} and dilation {dilation} must hold one int for each of "
-            f"{spatial} spatial dimensions"
+            f"{call}: stride {stride}, padding {padding} and dilation {dilation} must hold one int for "
+            f"each of {spatial} spatial dimensions"
         )
     if min(*stride, *dilation, groups) < 1 or min(padding) < 0:
         raise RuntimeError(
-            f"{call}: stride {stride}, dilation {dilation} and groups {groups} must be positive, padding {padding} "
-            "must not be negative"
+            f"{call}: stride {stride}, dilation {dilation} and groups {groups} must be positive, padding "
+            f"{padding} must not be negative"
         )
     if "w" in shapes and "x" in shapes:
         shapes.setdefault("y", _output_shape(call, shapes["x"], shapes["w"], settings))
     x, w, y = shapes["x"], shapes["w"], shapes["y"]
     if x[1] != w[1] * groups or w[0] % groups:
         raise RuntimeError(
-            f"{call}: with groups={groups}, weights {list(w)} expect {w[1] * groups} input channels and output "
-            f"channels divisible by {groups}; the input is {list(x)}"
+            f"{call}: with groups={groups}, weights {list(w)} expect {w[1] * groups} input channels and "
+            f"output channels divisible by {groups}; the input is {list(x)}"
         )
     expected = _output_shape(call, x, w, settings)
     if y != expected:
         raise RuntimeError(
-            f"{call}: an input {list(x)} and weights {list(w)} with stride {stride}, padding {padding} and dilation "
-            f"{dilation} give {list(expected)}, not {list(y)}"
+            f"{call}: an input {list(x)} and weights {list(w)} with stride {stride}, padding {padding} and "
+            f"dilation {dilation} give {list(expected)}, not {list(y)}"
         )
     return _Problem(x, w, y, Window(w[2:], stride, padding, padding, dilation), groups, type_)
 
@@ -193,15 +211,15 @@ def _output_shape(call: str, x, w, settings) -> Shape:
         room = size + 2 * padding - dilation * (kernel - 1) - 1
         if room < 0 or kernel < 1:
             raise RuntimeError(
-                f"{call}: kernel {list(w[2:])} with dilation {list(settings[2])} does not fit into the input {list(x)} "
-                f"padded by {list(settings[1])}"
+                f"{call}: kernel {list(w[2:])} with dilation {list(settings[2])} does not fit into the input "
+                f"{list(x)} padded by {list(settings[1])}"
             )
         sizes.append(room // stride + 1)
     return (x[0], w[0], *sizes)
 
 
 def _plan(kind: _Kind, problem: _Problem, given: Sequence[Strides]) -> Plan:
-    """The primitive in the layouts that suit it, and the reorders that lead to it from the caller's arrays."""
+    """The primitive in the layouts that suit it, with reorders from and to the caller's arrays."""
     primitive = _fastest(kind, problem)
     own = {"x": channels_last(problem.x), "w": row_major(problem.w), "y": channels_last(problem.y)}
     outside = {kind.output: own[_WHICH[kind.output]], **dict(zip(kind.inputs, given))}
@@ -210,7 +228,9 @@ def _plan(kind: _Kind, problem: _Problem, given: Sequence[Strides]) -> Plan:
         argument: plan.argument(_described(problem, _WHICH[argument], outside[argument]))
         for argument in (*kind.inputs, kind.output)
     }
-    inside = {argument: plan.reordered(values[argument], primitive.layouts[argument]) for argument in kind.inputs}
+    inside = {
+        argument: plan.reordered(values[argument], primitive.layouts[argument]) for argument in kind.inputs
+    }
     written = plan.to_be(values[kind.output], primitive.layouts[kind.output])
     plan.add(primitive, {**inside, kind.output: written})
     plan.deliver(written, values[kind.output])
@@ -245,16 +265,24 @@ def _fastest(kind: _Kind, problem: _Problem) -> Primitive:
         found = found or primitive
     if found is None:
         raise Unsupported(
-            f"{kind.call}: oneDNN has no kernel for x {list(problem.x)}, w {list(problem.w)}, {problem.window}"
+            f"{kind.call}: oneDNN has no kernel for x {list(problem.x)}, w {list(problem.w)}, "
+            f"{problem.window}"
         )
     return found
 
 
 def _activation_layouts(kind: _Kind, problem: _Problem):
     def strided(order):
-        return tuple(Descriptor.strided(shape, order(shape), problem.type) for shape in (problem.x, problem.y))
+        return tuple(
+            Descriptor.strided(shape, order(shape), problem.type) for shape in (problem.x, problem.y)
+        )
 
-    if kind is _INPUT_GRADIENT and problem.w[1] <= _NARROW and problem.groups == 1 and problem.type is DataType.F32:
+    if (
+        kind is _INPUT_GRADIENT
+        and problem.w[1] <= _NARROW
+        and problem.groups == 1
+        and problem.type is DataType.F32
+    ):
         yield strided(row_major)
     yield strided(channels_last)
     yield Descriptor.free(problem.x, problem.type), Descriptor.free(problem.y, problem.type)

@@ -1,4 +1,4 @@
-"""Finding and loading libdnnl, oneDNN's shared library: once, when first needed, with one warning if there is none."""
+"""Finding and loading oneDNN's shared library: once, when first needed, with one warning if there is none."""
 
 from __future__ import annotations
 

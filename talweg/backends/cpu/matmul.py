@@ -1,7 +1,7 @@
-"""Matrix products through oneDNN. Transposed and sliced operands go in as they lie; batches are folded where they can be.
+"""Matrix products through oneDNN. Transposed and sliced operands go in as they lie; batches are folded.
 
-Python's share of a cached call is about 6 us on the machine of docs/architecture.md (64x400 @ 400x120: 39 us of
-arithmetic on two threads).
+Python's share of a cached call is about 6 us on the machine of docs/architecture.md (64x400 @ 400x120: 39 us
+of arithmetic on two threads).
 """
 
 from __future__ import annotations
@@ -46,15 +46,17 @@ _CACHE: Cache[_Product] = Cache(1024)
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """a (..., M, K) @ b (..., K, N) = (..., M, N), batch dimensions broadcast, sums in float32.
 
-    `out` takes the result: of that shape, in the operands' dtype or float32; it may overlap a or b. Any strides.
-    Raises RuntimeError for shapes or dtypes that do not go together, Unsupported for a dtype that is neither float32
-    nor bfloat16.
+    `out` takes the result: of that shape, in the operands' dtype or float32; it may overlap a or b. Any
+    strides. Raises RuntimeError for shapes or dtypes that do not go together, Unsupported for a dtype that
+    is neither float32 nor bfloat16.
     """
     try:
         given_out = None if out is None else (out.shape, out.strides, out.dtype)
         key = (a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype, given_out, threads.get_num_threads())
     except AttributeError:
-        raise TypeError(f"matmul: expected NumPy arrays, got {type(a).__name__} and {type(b).__name__}") from None
+        raise TypeError(
+            f"matmul: expected NumPy arrays, got {type(a).__name__} and {type(b).__name__}"
+        ) from None
     product = _CACHE.find(key)
     if product is None:
         product = _CACHE.put(key, _prepare(a, b, out))
@@ -110,12 +112,13 @@ def _prepare(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> _Product:
 def _result_shape(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
     if a.ndim < 2 or b.ndim < 2:
         raise RuntimeError(
-            f"matmul: expected operands of two or more dimensions, got shapes {list(a.shape)} and {list(b.shape)}"
+            f"matmul: expected operands of two or more dimensions, got shapes {list(a.shape)} and "
+            f"{list(b.shape)}"
         )
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
-            f"matmul: shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied: the columns of the first "
-            f"({a.shape[-1]}) must be as many as the rows of the second ({b.shape[-2]})"
+            f"matmul: shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied: the columns of "
+            f"the first ({a.shape[-1]}) must be as many as the rows of the second ({b.shape[-2]})"
         )
     return (*broadcast(a.shape[:-2], b.shape[:-2], "matmul"), a.shape[-2], b.shape[-1])
 
@@ -124,7 +127,9 @@ def _check_out(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) 
     if out is None:
         return
     if out.shape != shape:
-        raise RuntimeError(f"matmul: out has shape {list(out.shape)}, and the product has shape {list(shape)}")
+        raise RuntimeError(
+            f"matmul: out has shape {list(out.shape)}, and the product has shape {list(shape)}"
+        )
     if out.dtype not in (dtype, np.float32):
         raise RuntimeError(f"matmul: out has dtype {out.dtype}; expected {dtype} or float32")
 
@@ -156,13 +161,15 @@ def _matrix_strides(rows: int, columns: int, row_step: int, column_step: int) ->
 def _build(a, b, shape, strides_c, dtype, copy_a, copy_b) -> Plan:
     type_ab = type_of("matmul", a, b)
     type_c = type_ab if dtype == a.dtype else DataType.F32
-    strides_a = row_major(a.shape) if copy_a else element_strides(a)
-    strides_b = row_major(b.shape) if copy_b else element_strides(b)
-    batches = _merged([
-        _Batch(size, _step(a.shape, strides_a, i), _step(b.shape, strides_b, i), strides_c[i - 2])
-        for i, size in zip(range(-len(shape) + 2, 0), shape[:-2])
-        if size != 1
-    ])
+    strides_a = (None if copy_a else element_strides(a)) or row_major(a.shape)
+    strides_b = (None if copy_b else element_strides(b)) or row_major(b.shape)
+    batches = _merged(
+        [
+            _Batch(size, _step(a.shape, strides_a, i), _step(b.shape, strides_b, i), strides_c[i - 2])
+            for i, size in zip(range(-len(shape) + 2, 0), shape[:-2])
+            if size != 1
+        ]
+    )
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
     matrix_a = _matrix_strides(rows, inner, *strides_a[-2:])
     matrix_b = _matrix_strides(inner, columns, *strides_b[-2:])
@@ -170,7 +177,9 @@ def _build(a, b, shape, strides_c, dtype, copy_a, copy_b) -> Plan:
     while batches and _extends_rows(batches[-1], rows, matrix_a[0], matrix_c[0]):
         rows *= batches.pop().size
     if len(batches) + 2 > MAX_RANK:
-        raise Unsupported(f"matmul: oneDNN takes up to {MAX_RANK - 2} batch dimensions, got {list(shape[:-2])}")
+        raise Unsupported(
+            f"matmul: oneDNN takes up to {MAX_RANK - 2} batch dimensions, got {list(shape[:-2])}"
+        )
     return _plan(
         _layout(batches, [d.a for d in batches], (rows, inner), matrix_a, type_ab),
         _layout(batches, [d.b for d in batches], (inner, columns), matrix_b, type_ab),
@@ -179,7 +188,7 @@ def _build(a, b, shape, strides_c, dtype, copy_a, copy_b) -> Plan:
 
 
 def _step(shape, strides, i: int) -> int:
-    """The step along batch dimension i, counted from the matrices (-1 is the one next to them); 0 if broadcast."""
+    """The step along batch dimension i, counted from the matrices (-1 is next to them); 0 if broadcast."""
     i -= 2
     return 0 if -i > len(shape) or shape[i] == 1 else strides[i]
 
@@ -197,14 +206,18 @@ def _merged(batches: list[_Batch]) -> list[_Batch]:
 
 
 def _extends_rows(batch: _Batch, rows: int, row_step_a: int, row_step_c: int) -> bool:
-    """Whether the matrices of a batch stand under one another as one tall matrix, all multiplied by the same b."""
+    """Whether a batch's matrices stand under one another, as one tall matrix, and share one b."""
     return batch.b == 0 and batch.a == row_step_a * rows and batch.c == row_step_c * rows
 
 
-def _layout(batches: list[_Batch], steps: list[int], matrix, matrix_strides: Strides, type: DataType) -> Descriptor:
+def _layout(
+    batches: list[_Batch], steps: list[int], matrix, matrix_strides: Strides, type: DataType
+) -> Descriptor:
     sizes = [batch.size if step else 1 for batch, step in zip(batches, steps)]
     outermost = max(matrix[0] * matrix_strides[0], matrix[1] * matrix_strides[1])
-    return Descriptor.strided((*sizes, *matrix), (*(step or outermost for step in steps), *matrix_strides), type)
+    return Descriptor.strided(
+        (*sizes, *matrix), (*(step or outermost for step in steps), *matrix_strides), type
+    )
 
 
 def _plan(a: Descriptor, b: Descriptor, c: Descriptor) -> Plan:

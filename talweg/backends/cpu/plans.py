@@ -1,7 +1,7 @@
 """Plans: primitives run one after another, on the caller's arrays and on shared working memory.
 
-A plan is built once for a signature. Running it sets one pointer an array and calls the primitives: a few microseconds
-of Python. It knows pointers only, so a compiled program can run the same plan on its own arena.
+A plan is built once for a signature. Running it sets one pointer an array and calls the primitives: a few
+microseconds of Python. It knows pointers only, so a compiled program can run the same plan on its own arena.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Value:
 class _Running:
     """One plan runs at a time: each uses all threads, and all share the memory they work in.
 
-    Two Python threads inside two-thread matrix products at once would be four OpenMP threads waiting for two cores.
+    Two Python threads in matrix products on two threads each would be four threads waiting for two cores.
     """
 
     lock = threading.Lock()
@@ -89,7 +89,7 @@ class Plan:
         return value
 
     def reordered(self, value: Value, layout: Descriptor) -> Value:
-        """The same array in another layout: itself if it has that layout, else a copy made as the plan runs."""
+        """The array in another layout: itself if it has that layout, else a copy made as the plan runs."""
         if value.layout.same_layout(layout):
             return value
         copy = self.temporary(layout)
@@ -121,7 +121,10 @@ class Plan:
             self.execute(pointers, _Running.workspace.reserve(self.workspace_bytes))
 
     def execute(self, pointers: list[int], workspace: int) -> None:
-        """Run on given addresses, working memory too. The caller sees to it that no other thread runs this plan."""
+        """Run on given addresses, working memory too.
+
+        The caller sees to it that no other thread runs this plan.
+        """
         threads.apply()
         if workspace != self._bound:
             self._bind(workspace)

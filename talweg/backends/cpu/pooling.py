@@ -1,8 +1,9 @@
 """Average pooling through oneDNN. Maximum pooling is not: its kernels lose NaN and -inf.
 
-Tried with oneDNN 3.2 (jit:avx512_core and simple_nchw, both layouts): ties give their gradient to the first maximum in
-row-major order, as they should, but a NaN in a window does not come through, and a window of -inf alone gives the
-lowest finite float. A diverging model must show its NaN, so the maximum is left to other kernels.
+Tried with oneDNN 3.2 (jit:avx512_core and simple_nchw, both layouts): ties give their gradient to the first
+maximum in row-major order, as they should, but a NaN in a window does not come through, and a window of -inf
+alone gives the lowest finite float. A diverging model must show its NaN, so the maximum is left to other
+kernels.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def can_pool(
 ) -> bool:
     """Whether oneDNN does this pooling as PyTorch does. `kind` is "max" or "avg".
 
-    Never for maxima (see above). For averages: one to three spatial dimensions, dense windows, and no window that
-    ceil_mode lets run past the padding when padding counts, for oneDNN would count the part outside as well.
+    Never for maxima (see above). For averages: one to three spatial dimensions, dense windows, and no window
+    that ceil_mode lets run past the padding when padding counts, for oneDNN would count the part outside as
+    well.
     """
     if kind not in ("max", "avg"):
         raise ValueError(f"can_pool: kind must be 'max' or 'avg', got {kind!r}")
@@ -81,11 +83,21 @@ def _pool(make, given, input_shape, settings, ceil_mode: bool, count_include_pad
     call = "avg_pool" if input_shape is None else "avg_pool_input_gradient"
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{call}: expected a NumPy array, got {type(given).__name__}")
-    key = (given.shape, given.strides, given.dtype, input_shape, settings, ceil_mode, count_include_pad,
-           threads.get_num_threads())
+    key = (
+        given.shape,
+        given.strides,
+        given.dtype,
+        input_shape,
+        settings,
+        ceil_mode,
+        count_include_pad,
+        threads.get_num_threads(),
+    )
     prepared = _CACHE.find(key)
     if prepared is None:
-        prepared = _CACHE.put(key, _prepare(call, make, given, input_shape, settings, ceil_mode, count_include_pad))
+        prepared = _CACHE.put(
+            key, _prepare(call, make, given, input_shape, settings, ceil_mode, count_include_pad)
+        )
     if prepared.plan is None:
         return np.zeros(prepared.shape, given.dtype)
     if prepared.copy:
@@ -95,21 +107,29 @@ def _pool(make, given, input_shape, settings, ceil_mode: bool, count_include_pad
     return result
 
 
-def _prepare(call: str, make, given, input_shape, settings, ceil_mode: bool, count_include_pad: bool) -> _Prepared:
+def _prepare(
+    call: str, make, given, input_shape, settings, ceil_mode: bool, count_include_pad: bool
+) -> _Prepared:
     type_ = type_of(call, given)
     x = given.shape if input_shape is None else input_shape
     window = _window(call, x, settings, ceil_mode)
     y = _output_shape(x, window)
     if input_shape is not None and given.shape != y:
-        raise RuntimeError(f"{call}: an input {list(x)} pools to {list(y)}, not to a gradient of {list(given.shape)}")
+        raise RuntimeError(
+            f"{call}: an input {list(x)} pools to {list(y)}, not to a gradient of {list(given.shape)}"
+        )
     result = y if input_shape is None else x
     if not all(x):
         return _Prepared(None, result, False)
     if count_include_pad and _runs_past_padding(window):
-        raise Unsupported(f"{call}: a window runs past the padding of {list(x)} (ceil_mode), where padding counts")
+        raise Unsupported(
+            f"{call}: a window runs past the padding of {list(x)} (ceil_mode), where padding counts"
+        )
     strides, copy = readable(given)
     outside = activation_layout(given.shape, strides, type_)
-    algorithm = Algorithm.POOLING_AVG_INCLUDE_PADDING if count_include_pad else Algorithm.POOLING_AVG_EXCLUDE_PADDING
+    algorithm = (
+        Algorithm.POOLING_AVG_INCLUDE_PADDING if count_include_pad else Algorithm.POOLING_AVG_EXCLUDE_PADDING
+    )
     primitive = _primitive(make, algorithm, x, y, window, type_)
     return _Prepared(_plan(primitive, outside, result, type_), result, copy)
 
@@ -122,8 +142,11 @@ def _primitive(
 
 
 def _plan(primitive: Primitive, outside: Descriptor, result, type_: DataType) -> Plan:
-    source, target = (Argument.SRC, Argument.DST) if Argument.SRC in primitive.layouts else (
-        Argument.DIFF_DST, Argument.DIFF_SRC)
+    source, target = (
+        (Argument.SRC, Argument.DST)
+        if Argument.SRC in primitive.layouts
+        else (Argument.DIFF_DST, Argument.DIFF_SRC)
+    )
     plan = Plan()
     given = plan.argument(outside)
     written = plan.argument(Descriptor.strided(result, channels_last(result), type_))
@@ -140,13 +163,13 @@ def _window(call: str, shape, settings, ceil_mode: bool) -> Window:
     spatial = len(shape) - 2
     if spatial not in (1, 2, 3) or not len(kernel) == len(stride) == len(padding) == spatial:
         raise RuntimeError(
-            f"{call}: expected (batch, channels, 1 to 3 others) and one int for each of the others in kernel {kernel}, "
-            f"stride {stride} and padding {padding}; the input is {list(shape)}"
+            f"{call}: expected (batch, channels, 1 to 3 others) and one int for each of the others in "
+            f"kernel {kernel}, stride {stride} and padding {padding}; the input is {list(shape)}"
         )
     if min(*kernel, *stride) < 1 or any(not 0 <= p <= k // 2 for p, k in zip(padding, kernel)):
         raise RuntimeError(
-            f"{call}: kernel {kernel} and stride {stride} must be positive, and padding {padding} from zero to half "
-            "the kernel"
+            f"{call}: kernel {kernel} and stride {stride} must be positive, and padding {padding} from zero "
+            "to half the kernel"
         )
     ends = []
     for size, k, s, p in zip(shape[2:], kernel, stride, padding):

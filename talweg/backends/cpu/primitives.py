@@ -1,12 +1,15 @@
-"""From a signature (shapes, strides, types, settings) to a compiled primitive and the memory layouts it wants.
+"""From a signature (shapes, strides, types, settings) to a compiled primitive and the memory layouts it
+wants.
 
-Nothing here knows NumPy or holds data. A primitive is immutable and may be shared; `plans` gives it memory to work on.
+Nothing here knows NumPy or holds data. A primitive is immutable and may be shared; `plans` gives it memory
+to work on.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from .bindings import (
@@ -72,12 +75,12 @@ class Primitive:
 
     __slots__ = ("_library", "description", "handle", "implementation", "layouts")
 
-    def __init__(self, description: int, arguments: Mapping[Argument, Query]):
+    def __init__(self, description: int, *arguments: Argument):
         self._library = library()
         self.description = description
         self.handle = 0
-        wanted = {**arguments, Argument.SCRATCHPAD: Query.SCRATCHPAD}
-        found = {argument: self._layout(query) for argument, query in wanted.items()}
+        wanted = (*arguments, Argument.SCRATCHPAD)
+        found = {argument: self._layout(Query[argument.name]) for argument in wanted}
         self.layouts = {argument: layout for argument, layout in found.items() if layout.nbytes}
         self.implementation = self._implementation()
         self.handle = self._library.new("primitive_create", description)
@@ -88,7 +91,9 @@ class Primitive:
 
     def _implementation(self) -> str:
         name = ctypes.c_char_p()
-        self._library.call("primitive_desc_query", self.description, Query.IMPLEMENTATION, 0, ctypes.byref(name))
+        self._library.call(
+            "primitive_desc_query", self.description, Query.IMPLEMENTATION, 0, ctypes.byref(name)
+        )
         return (name.value or b"").decode()
 
     def __del__(self):
@@ -107,107 +112,85 @@ class Window(NamedTuple):
     dilation: tuple[int, ...]
 
 
-def _dilates(window: Window):
-    return dims([d - 1 for d in window.dilation])  # oneDNN counts the gaps, not the steps
-
-
 def reorder(source: Descriptor, target: Descriptor) -> Primitive:
     """Copy from one layout or type to another."""
     lib = library()
-    engine = lib.engine
-    made = lib.new("reorder_primitive_desc_create", source.handle, engine, target.handle, engine, lib.attributes)
-    return Primitive(made, {Argument.SRC: Query.SRC, Argument.DST: Query.DST})
+    ends = (source.handle, lib.engine, target.handle, lib.engine)
+    made = lib.new("reorder_primitive_desc_create", *ends, lib.attributes)
+    return Primitive(made, Argument.SRC, Argument.DST)
 
 
 def matmul(a: Descriptor, b: Descriptor, c: Descriptor) -> Primitive:
     """c = a @ b over equal ranks; a batch dimension of size 1 is broadcast."""
-    lib = library()
-    made = lib.new("matmul_primitive_desc_create", lib.engine, a.handle, b.handle, None, c.handle, lib.attributes)
-    return Primitive(made, {Argument.SRC: Query.SRC, Argument.WEIGHTS: Query.WEIGHTS, Argument.DST: Query.DST})
-
-
-def _convolution_forward(x: Descriptor, w: Descriptor, y: Descriptor, window: Window) -> int:
-    lib = library()
-    return lib.new(
-        "convolution_forward_primitive_desc_create",
-        lib.engine, PropKind.FORWARD_TRAINING, Algorithm.CONVOLUTION_DIRECT,
-        x.handle, w.handle, None, y.handle,
-        dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
-        lib.attributes,
-    )
+    made = _create("matmul", a.handle, b.handle, None, c.handle)
+    return Primitive(made, Argument.SRC, Argument.WEIGHTS, Argument.DST)
 
 
 def convolution(x: Descriptor, w: Descriptor, y: Descriptor, window: Window) -> Primitive:
     """y = x * w (cross-correlation); w has a leading group dimension where there are groups."""
     made = _convolution_forward(x, w, y, window)
-    return Primitive(made, {Argument.SRC: Query.SRC, Argument.WEIGHTS: Query.WEIGHTS, Argument.DST: Query.DST})
+    return Primitive(made, Argument.SRC, Argument.WEIGHTS, Argument.DST)
+
+
+def _convolution_forward(x: Descriptor, w: Descriptor, y: Descriptor, window: Window) -> int:
+    settings = (PropKind.FORWARD_TRAINING, Algorithm.CONVOLUTION_DIRECT)
+    return _create("convolution_forward", *settings, x.handle, w.handle, None, y.handle, *_geometry(window))
 
 
 def convolution_input_gradient(dx: Descriptor, w: Descriptor, dy: Descriptor, window: Window) -> Primitive:
-    lib = library()
-    hint = _convolution_forward(dx, w, dy, window)
-    try:
-        made = lib.new(
-            "convolution_backward_data_primitive_desc_create",
-            lib.engine, Algorithm.CONVOLUTION_DIRECT,
-            dx.handle, w.handle, dy.handle,
-            dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
-            hint, lib.attributes,
-        )
-    finally:
-        lib.call("primitive_desc_destroy", hint)
-    return Primitive(made, {
-        Argument.DIFF_DST: Query.DIFF_DST,
-        Argument.WEIGHTS: Query.WEIGHTS,
-        Argument.DIFF_SRC: Query.DIFF_SRC,
-    })
+    with _hint(_convolution_forward(dx, w, dy, window)) as forward:
+        arrays = (dx.handle, w.handle, dy.handle)
+        algorithm = Algorithm.CONVOLUTION_DIRECT
+        made = _create("convolution_backward_data", algorithm, *arrays, *_geometry(window), forward)
+    return Primitive(made, Argument.DIFF_DST, Argument.WEIGHTS, Argument.DIFF_SRC)
 
 
 def convolution_weight_gradient(x: Descriptor, dw: Descriptor, dy: Descriptor, window: Window) -> Primitive:
-    lib = library()
-    hint = _convolution_forward(x, dw, dy, window)
-    try:
-        made = lib.new(
-            "convolution_backward_weights_primitive_desc_create",
-            lib.engine, Algorithm.CONVOLUTION_DIRECT,
-            x.handle, dw.handle, None, dy.handle,
-            dims(window.stride), _dilates(window), dims(window.padding), dims(window.padding_end),
-            hint, lib.attributes,
-        )
-    finally:
-        lib.call("primitive_desc_destroy", hint)
-    return Primitive(made, {
-        Argument.SRC: Query.SRC,
-        Argument.DIFF_DST: Query.DIFF_DST,
-        Argument.DIFF_WEIGHTS: Query.DIFF_WEIGHTS,
-    })
-
-
-def _pooling_forward(algorithm: Algorithm, x: Descriptor, y: Descriptor, window: Window) -> int:
-    lib = library()
-    return lib.new(
-        "pooling_forward_primitive_desc_create",
-        lib.engine, PropKind.FORWARD_TRAINING, algorithm, x.handle, y.handle,
-        dims(window.stride), dims(window.kernel), _dilates(window), dims(window.padding), dims(window.padding_end),
-        lib.attributes,
-    )
+    with _hint(_convolution_forward(x, dw, dy, window)) as forward:
+        arrays = (x.handle, dw.handle, None, dy.handle)  # None: the bias
+        algorithm = Algorithm.CONVOLUTION_DIRECT
+        made = _create("convolution_backward_weights", algorithm, *arrays, *_geometry(window), forward)
+    return Primitive(made, Argument.SRC, Argument.DIFF_DST, Argument.DIFF_WEIGHTS)
 
 
 def average_pooling(algorithm: Algorithm, x: Descriptor, y: Descriptor, window: Window) -> Primitive:
-    made = _pooling_forward(algorithm, x, y, window)
-    return Primitive(made, {Argument.SRC: Query.SRC, Argument.DST: Query.DST})
+    return Primitive(_pooling_forward(algorithm, x, y, window), Argument.SRC, Argument.DST)
 
 
-def average_pooling_input_gradient(algorithm: Algorithm, dx: Descriptor, dy: Descriptor, window: Window) -> Primitive:
+def _pooling_forward(algorithm: Algorithm, x: Descriptor, y: Descriptor, window: Window) -> int:
+    settings = (PropKind.FORWARD_TRAINING, algorithm, x.handle, y.handle)
+    return _create("pooling_forward", *settings, *_pooling_geometry(window))
+
+
+def average_pooling_input_gradient(
+    algorithm: Algorithm, dx: Descriptor, dy: Descriptor, window: Window
+) -> Primitive:
+    with _hint(_pooling_forward(algorithm, dx, dy, window)) as forward:
+        settings = (algorithm, dx.handle, dy.handle)
+        made = _create("pooling_backward", *settings, *_pooling_geometry(window), forward)
+    return Primitive(made, Argument.DIFF_DST, Argument.DIFF_SRC)
+
+
+def _create(kind: str, *arguments) -> int:
+    """A new primitive descriptor on our engine."""
     lib = library()
-    hint = _pooling_forward(algorithm, dx, dy, window)
+    return lib.new(f"{kind}_primitive_desc_create", lib.engine, *arguments, lib.attributes)
+
+
+@contextmanager
+def _hint(forward: int) -> Iterator[int]:
+    """A forward descriptor that a backward one is made after, and no longer."""
     try:
-        made = lib.new(
-            "pooling_backward_primitive_desc_create",
-            lib.engine, algorithm, dx.handle, dy.handle,
-            dims(window.stride), dims(window.kernel), _dilates(window), dims(window.padding), dims(window.padding_end),
-            hint, lib.attributes,
-        )
+        yield forward
     finally:
-        lib.call("primitive_desc_destroy", hint)
-    return Primitive(made, {Argument.DIFF_DST: Query.DIFF_DST, Argument.DIFF_SRC: Query.DIFF_SRC})
+        library().call("primitive_desc_destroy", forward)
+
+
+def _geometry(window: Window) -> tuple:
+    dilates = dims([d - 1 for d in window.dilation])  # oneDNN counts the gaps, not the steps
+    return dims(window.stride), dilates, dims(window.padding), dims(window.padding_end)
+
+
+def _pooling_geometry(window: Window) -> tuple:
+    stride, *rest = _geometry(window)
+    return stride, dims(window.kernel), *rest
