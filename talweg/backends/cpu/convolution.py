@@ -44,7 +44,9 @@ from .cache import Cache
 from .plans import Plan
 from .primitives import Descriptor, Primitive, Window
 
-_NARROW = 3  # input channels: up to here their gradient comes sooner in NCHW, though g must be copied
+# Up to this many input channels their gradient comes sooner in NCHW, though g must be copied to it: 2.7 ms against
+# 4.9 in the last row but one, 29 against 59 in the last. With 4 it is half and half, with 6 later.
+_NARROW = 3
 
 
 class _Kind(NamedTuple):
