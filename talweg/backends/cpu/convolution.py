@@ -44,7 +44,7 @@ from .cache import Cache
 from .plans import Plan
 from .primitives import Descriptor, Primitive, Window
 
-# Up to this many input channels their gradient comes sooner in NCHW, though g must be copied to it: 2.7 ms for
+# Up to this many input channels their gradient comes sooner in NCHW, though g must be copied: 2.7 ms for
 # 4.9 in the last row but one, 29 for 59 in the last. With 4 channels it is half and half, with 6 it is later.
 _NARROW = 3
 
