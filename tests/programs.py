@@ -132,7 +132,8 @@ class Run:
 
     def _view_leaf(self, step):
         x = self._pick(step[1]).detach().clone().contiguous()
-        self.pool.append(x.reshape(-1)[1:].requires_grad_())  # a leaf that is a view
+        if x.numel() > 1:
+            self.pool.append(x.reshape(-1)[1:].requires_grad_())  # a leaf that is a view
 
     def _detach_write(self, step):
         x = self._pick(step[1])
@@ -146,7 +147,7 @@ class Run:
 
     def _set_data(self, step):
         x, y = self._pick(step[1]), self._pick(step[2])
-        if x.shape == y.shape and x.is_leaf:
+        if x.shape == y.shape and x.is_leaf and x._base is None:
             x.data = y.detach().clone().contiguous()
 
     def _clone(self, step):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.node import Op
+from .cpu.kernels import KERNELS as CPU
 from .reference import KERNELS as REFERENCE
 
-CLAIMED: dict[Op, Callable] = {}
-"""Kernels (node, arrays) -> array, or None to decline this call; filled by the backends that are available."""
+CLAIMED: dict[Op, Callable] = dict(CPU)
+"""Kernels (node, arrays) -> array, or None to decline this call."""
 
 
 def compute(node, arrays):

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 from ..backends.registry import compute, has_kernel
 from ..graph.node import Node, expand_composite
+from ..runtime.memory import keep_freed_pages
 
 _one_at_a_time = threading.RLock()
+keep_freed_pages()  # every result is a new array: pages that have been paid for are used again
 
 
 def evaluate(roots: Iterable[Node]) -> None:

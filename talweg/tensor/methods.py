@@ -94,7 +94,8 @@ def copy_(self, src, non_blocking: bool = False):
     node = src.node if src.node.dtype is self.node.dtype else ops.cast(src.node, self.node.dtype)
     if node.shape != self.node.shape:
         node = ops.expand(node, self.node.shape)
-    self._write(ops.clone(node))
+    old = self.node
+    self._write(ops.overwrite(old, node) if mode.grad and old.needs_grad else ops.clone(node))
     return self
 
 
