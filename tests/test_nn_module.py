@@ -58,7 +58,8 @@ def test_names_are_those_of_pytorch():
     for walk in ("named_parameters", "named_buffers", "named_modules", "named_children"):
         assert [n for n, _ in getattr(ours, walk)()] == [n for n, _ in getattr(theirs, walk)()], walk
     for walk in ("named_parameters", "named_buffers", "named_modules"):
-        listed = [[n for n, _ in getattr(m, walk)(prefix="p", remove_duplicate=False)] for m in (ours, theirs)]
+        walks = [getattr(m, walk)(prefix="p", remove_duplicate=False) for m in (ours, theirs)]
+        listed = [[n for n, _ in pairs] for pairs in walks]
         assert listed[0] == listed[1], walk
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert [n for n, _ in ours.named_parameters(recurse=False)] == ["scale"]
@@ -325,7 +326,8 @@ def test_wrong_keys_and_sizes_are_all_named():
 
 def test_the_keys_left_over_are_those_of_pytorch():
     theirs, ours = TorchBlock(), Block()
-    keys = [k for k in theirs.state_dict() if k != "tail.out.bias"] + ["nope", "tail.act.weight", "first.bias.x"]
+    keys = [k for k in theirs.state_dict() if k != "tail.out.bias"]
+    keys += ["nope", "tail.act.weight", "first.bias.x"]
     shapes = {k: v.shape for k, v in theirs.state_dict().items()}
     results = []
     for module, make in ((ours, tw.ones), (theirs, torch.ones)):

@@ -55,9 +55,7 @@ class _NormBase(Module):
 
     def extra_repr(self) -> str:
         shown = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
-        if self.affine:
-            shown += f", bias={self.bias is not None}"
-        return f"{shown}, track_running_stats={self.track_running_stats}"
+        return f"{shown}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 
+from ..core.dtypes import finfo
 from ..tensor import Tensor, arange, empty, eye, no_grad, rand
 from ..tensor import tensor as new_tensor
 
@@ -80,6 +81,8 @@ def trunc_normal_(
         )
     low, high = (math.erf((bound - mean) / (std * math.sqrt(2))) for bound in (a, b))
     tensor.uniform_(low, high, generator=generator)
+    nearest = 1 - finfo(tensor.dtype).eps  # at 1 the inverse is infinite, and would give an outlier at the bound
+    tensor.clamp_(min=-nearest, max=nearest)
     tensor.erfinv_().mul_(std * math.sqrt(2)).add_(mean).clamp_(min=a, max=b)
 
 

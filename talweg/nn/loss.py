@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..tensor import Tensor
 from . import functional as F
+from .distance import PairwiseDistance
 from .module import Module
 
 
@@ -258,7 +259,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         swap: bool = False, reduction: str = "mean",
     ):
         super().__init__(reduction=reduction)
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin = _positive_margin(margin, "TripletMarginWithDistanceLoss")
         self.swap = swap
 

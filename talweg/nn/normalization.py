@@ -51,7 +51,7 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         shown = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        return f"{shown}, bias={self.bias is not None}" if self.elementwise_affine else shown
+        return f"{shown}, bias={self.bias is not None}"
 
 
 class RMSNorm(Module):
@@ -124,7 +124,7 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         shown = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
-        return f"{shown}, bias={self.bias is not None}" if self.affine else shown
+        return f"{shown}, bias={self.bias is not None}"
 
 
 class LocalResponseNorm(Module):
