@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-import talweg.tensor as tw
+import talweg as tw
 from talweg import nn
 from talweg.nn import init
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-import talweg.tensor as tw
+import talweg as tw
 from talweg import nn
 
 torch.set_num_threads(1)

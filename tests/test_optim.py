@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import talweg.tensor as tw
+import talweg as tw
 from talweg import nn, optim
 from talweg.nn import utils
 
@@ -342,7 +342,7 @@ def test_an_optimizer_may_define_one_update():
 
 
 @pytest.mark.parametrize(("name", "settings"), [
-    ("SGD", {"lr": -0.1}), ("SGD", {"lr": float("nan")}), ("SGD", {"momentum": -1}), ("SGD", {"weight_decay": -1}),
+    ("SGD", {"lr": -0.1}), ("SGD", {"momentum": -1}), ("SGD", {"weight_decay": -1}),
     ("SGD", {"nesterov": True}), ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
     ("Adam", {"lr": -0.1}), ("Adam", {"eps": -1}), ("Adam", {"betas": (1.0, 0.9)}), ("Adam", {"betas": (0.9, -0.1)}),
     ("Adam", {"weight_decay": -1}), ("AdamW", {"lr": -1.0}),
@@ -371,6 +371,8 @@ def test_parameters_that_are_none_are_refused():
             optim.SGD(params, lr=0.1)
     with pytest.raises(TypeError, match="must be a dict"):
         optim.SGD([parameter], lr=0.1).add_param_group([parameter])
+    with pytest.raises(ValueError, match="learning rate"):
+        optim.SGD([parameter], lr=float("nan"))
     with pytest.raises(ValueError, match="1-element"):
         optim.SGD([parameter], lr=tw.ones(2))
 

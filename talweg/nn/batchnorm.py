@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..tensor import Tensor, empty, int64, ones, zeros
+from ..core.dtypes import int64
+from ..tensor import Tensor, empty, ones, zeros
 from ..tensor import tensor as new_tensor
 from . import functional as F
 from . import init

@@ -1,6 +1,4 @@
-"""First values of parameters, written in place and without a gradient (L 3.3.1 gives the reason for the
-scales).
-"""
+"""First values of parameters, written in place and without a gradient (L 3.4 says why their scale matters)."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from ..core.dtypes import finfo
+from ..core.dtypes import finfo, float64
 from ..tensor import Tensor, arange, empty, eye, no_grad, rand
 from ..tensor import tensor as new_tensor
 
@@ -80,10 +78,19 @@ def trunc_normal_(
             "trunc_normal_: mean is more than 2 std from [a, b]; the draws may be inaccurate", stacklevel=3
         )
     low, high = (math.erf((bound - mean) / (std * math.sqrt(2))) for bound in (a, b))
-    tensor.uniform_(low, high, generator=generator)
-    nearest = 1 - finfo(tensor.dtype).eps  # at 1 the inverse is infinite, and would give an outlier at the bound
-    tensor.clamp_(min=-nearest, max=nearest)
-    tensor.erfinv_().mul_(std * math.sqrt(2)).add_(mean).clamp_(min=a, max=b)
+    draws = low + (high - low) * rand(*tensor.shape, dtype=float64, generator=generator)
+    tensor.copy_((mean + std * math.sqrt(2) * _inverse_erf(draws)).clamp(min=a, max=b))
+
+
+def _inverse_erf(y: Tensor) -> Tensor:
+    """x with erf(x) = y, for |y| < 1 in float64: Winitzki's closed form (2008) and three of Newton's steps."""
+    y = y.clamp(min=finfo(float64).eps - 1, max=1 - finfo(float64).eps)  # at 1 it is infinite
+    logarithm = (1 - y * y).log()
+    middle = 2 / (math.pi * 0.147) + logarithm / 2
+    x = y.sign() * ((middle * middle - logarithm / 0.147).sqrt() - middle).sqrt()
+    for _ in range(3):
+        x = x - (x.erf() - y) * (x * x).exp() * (math.sqrt(math.pi) / 2)
+    return x
 
 
 @_in_place

@@ -20,6 +20,9 @@ class Parameter(Tensor):
             )
         return Tensor._make_subclass(cls, data.detach(), requires_grad)
 
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
+        """Made by __new__ already; Tensor's own __init__ would copy the data."""
+
     def __deepcopy__(self, memo):
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
@@ -27,9 +30,6 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol):
         return _rebuild_parameter, (type(self), self.data, self.requires_grad)
-
-    def __repr__(self, *, tensor_contents=None) -> str:
-        return "Parameter containing:\n" + super().__repr__()
 
 
 class Buffer(Tensor):
@@ -49,6 +49,9 @@ class Buffer(Tensor):
         buffer = Tensor._make_subclass(cls, data.detach(), data.requires_grad)
         buffer.persistent = persistent
         return buffer
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
+        """Made by __new__ already; Tensor's own __init__ would copy the data."""
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:

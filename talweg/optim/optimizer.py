@@ -11,8 +11,9 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+from ..core.dtypes import float32
 from ..nn.hooks import RemovableHandle, add_hook
-from ..tensor import Tensor, enable_grad, float32, no_grad, step_done
+from ..tensor import Tensor, enable_grad, no_grad, step_done
 from ..tensor import tensor as new_tensor
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
@@ -108,7 +109,7 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines += [""] * bool(i) + [f"Parameter Group {i}"]
             settings = sorted(group.keys() - {"params", "param_names"})
             lines += [f"    {name}: {group[name]}" for name in settings]
         return "\n".join([*lines, ")"])
@@ -147,7 +148,7 @@ class Optimizer:
             raise TypeError(
                 f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}"
             )
-        if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
+        if not self.defaults.get("differentiable") and not (param.is_leaf or getattr(param, "retains_grad", False)):
             raise ValueError(
                 f"can't optimize a non-leaf Tensor: one of shape {list(param.shape)} was computed from "
                 "others; give the "
@@ -188,7 +189,10 @@ class Optimizer:
                 for param in group["params"]:
                     if param.grad is not None:
                         gradient = -param.grad if group.get("maximize") else param.grad
-                        self._update(param, gradient, self.state[param], group)
+                        state = self.state.get(param, {})
+                        self._update(param, gradient, state, group)
+                        if state:
+                            self.state[param] = state
         return loss
 
     step = _as_step(step)  # type: ignore[assignment]

@@ -137,7 +137,7 @@ class ConstantLR(_Factor):
         super().__init__(optimizer, last_epoch)
 
     def total(self, epoch: int) -> float:
-        return self.factor if epoch < self.total_iters else 1.0
+        return self.factor if epoch == 0 or epoch < self.total_iters else 1.0
 
     def ratio(self, epoch: int) -> float:
         return 1.0 / self.factor if epoch == self.total_iters else 1.0
