@@ -88,10 +88,9 @@ class Sequential(_Numbered):
 
     def __init__(self, *args):
         super().__init__()
+        named: Iterable[tuple[str, Module]] = ((str(i), module) for i, module in enumerate(args))
         if len(args) == 1 and isinstance(args[0], OrderedDict):
             named = args[0].items()
-        else:
-            named = ((str(i), module) for i, module in enumerate(args))
         for name, module in named:
             self.add_module(name, module)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..tensor import Tensor, empty
 from . import functional as F
@@ -22,6 +23,7 @@ class _ConvNd(Module):
 
     spatial_dims: int
     transposed: bool = False
+    padding: Any  # "same", "valid", or a size for each spatial dimension
 
     def __init__(
         self, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,

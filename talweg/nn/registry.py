@@ -4,7 +4,7 @@ sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..tensor import Tensor
@@ -218,7 +218,7 @@ class Registry:
         self, members_of: Callable, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator:
         seen: set[int] = set()
-        owners = [(prefix, self)]
+        owners: Iterable[tuple[str, Any]] = [(prefix, self)]
         if recurse:
             owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         for path, owner in owners:

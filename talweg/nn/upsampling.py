@@ -26,7 +26,7 @@ class Upsample(Module):
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.interpolate(
+        return F.interpolate(  # type: ignore[attr-defined]
             input, self.size, self.scale_factor, self.mode, self.align_corners,
             recompute_scale_factor=self.recompute_scale_factor,
         )
@@ -64,7 +64,7 @@ class PixelShuffle(Module):
         self.upscale_factor = upscale_factor
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.pixel_shuffle(input, self.upscale_factor)
+        return F.pixel_shuffle(input, self.upscale_factor)  # type: ignore[attr-defined]
 
     def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
@@ -78,7 +78,7 @@ class PixelUnshuffle(Module):
         self.downscale_factor = downscale_factor
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.pixel_unshuffle(input, self.downscale_factor)
+        return F.pixel_unshuffle(input, self.downscale_factor)  # type: ignore[attr-defined]
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"

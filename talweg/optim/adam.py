@@ -47,7 +47,8 @@ class Adam(Optimizer):
         if not state:
             _start(param, state, group["amsgrad"])
         state["step"] += 1
-        lr, beta1, beta2, decay = group["lr"], *group["betas"], group["weight_decay"]
+        lr, decay = group["lr"], group["weight_decay"]
+        beta1, beta2 = group["betas"]
         if decay != 0 and group["decoupled_weight_decay"]:
             param.mul_(1 - lr * decay)
         elif decay != 0:
