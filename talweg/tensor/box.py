@@ -15,7 +15,7 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph.leaves import differentiable_leaf
 from ..graph.node import Node, constant_op, data, grad_mode, leaf, mode
 from ..graph.ops import detach as detach_op
-from ..graph.ops import substitute
+from ..graph.ops import overwrite, substitute
 from .pending import remember
 
 
@@ -24,32 +24,78 @@ class Storage:
 
     version   counts every write: tensors that saw an older one read their node again
     writes    [n], counts the writes that autograd must know of; nodes carry it as their stamp
+    link      None, or where in another storage this one's memory lies: a detached tensor, or a view that is a leaf,
+              has a history of its own (so a storage of its own) and shares its values with the other
     """
 
-    __slots__ = ("node", "version", "writes")
+    __slots__ = ("link", "node", "version", "writes")
 
-    def __init__(self, node: Node):
+    def __init__(self, node: Node, link: Link | None = None, writes: list[int] | None = None):
         self.node = node
         self.version = 0
-        self.writes = [0]
+        self.writes = [0] if writes is None else writes
+        self.link = link
+
+    def sync(self) -> None:
+        """Take over what was written to the other storage since."""
+        link = self.link
+        if link is not None and link.changed():
+            self.node = with_history_of(self.node, without_history(link.read()))
+            self.version += 1
+
+    def assign(self, node: Node, counted: bool = True) -> None:
+        """Make `node` the base's value, and the other storage's too where this one is linked."""
+        self.node = node
+        self.version += 1
+        if counted:
+            self.writes[0] += 1
+        if self.link is not None:
+            self.link.write(node)
+
+    def root(self) -> Storage:
+        return self if self.link is None else self.link.storage.root()
+
+
+class Link:
+    """The part of another storage that a linked storage shows."""
+
+    __slots__ = ("seen", "storage", "view")
+
+    def __init__(self, storage: Storage, view: View | None):
+        self.storage = storage
+        self.view = view
+        self.seen = storage.version
+
+    def changed(self) -> bool:
+        self.storage.sync()
+        return self.seen != self.storage.version
+
+    def read(self) -> Node:
+        self.seen = self.storage.version
+        return self.storage.node if self.view is None else self.view.read(self.storage)
+
+    def write(self, value: Node) -> None:
+        storage = self.storage
+        storage.sync()
+        value = without_history(value)
+        base = value if self.view is None else self.view.write(storage, value)
+        storage.assign(with_history_of(storage.node, base), counted=False)  # a shared count has gone up already
+        self.seen = storage.version
 
 
 class View:
     """One step from a parent (another view, or the base) to a view.
 
-    read    parent's node -> this view's node
-    write   (parent's node, this view's new node) -> parent's new node
+    The step's `read` makes the view's node from the parent's, its `write` the parent's new node from the parent's
+    node and the view's new one.
     """
 
-    __slots__ = ("detached", "grad", "parent", "silent", "step")
+    __slots__ = ("grad", "parent", "step")
 
     def __init__(self, parent: View | None, step):
         self.parent = parent
         self.step = step
         self.grad = mode.grad
-        detach = isinstance(step, Detach)
-        self.detached = detach or (parent is not None and parent.detached)  # a tensor of its own to autograd
-        self.silent = (detach and step.silent) or (parent is not None and parent.silent)
 
     def read(self, storage: Storage) -> Node:
         source = storage.node if self.parent is None else self.parent.read(storage)
@@ -63,19 +109,8 @@ class View:
         return new if self.parent is None else self.parent.write(storage, new)
 
 
-class Detach:
-    """The step to a tensor that shares memory and has no history. `silent` (`.data`): its writes are not counted."""
-
-    __slots__ = ("silent",)
-
-    def __init__(self, silent: bool = False):
-        self.silent = silent
-
-    def read(self, source: Node) -> Node:
-        return passed_on(detach_op(source), source)
-
-    def write(self, source: Node, value: Node) -> Node:
-        return passed_on(detach_op(value), value) if value.needs_grad else value
+def without_history(node: Node) -> Node:
+    return passed_on(detach_op(node), node)
 
 
 def passed_on(node: Node, source: Node) -> Node:
@@ -154,16 +189,12 @@ class Box:
     @property
     def node(self) -> Node:
         """The node of the present value; read anew when another tensor has written to the storage."""
-        if self._seen != self._storage.version:
-            self._refresh()
-        return self._node
-
-    def _refresh(self) -> None:
         storage = self._storage
-        node = storage.node if self._view is None else self._view.read(storage)
-        if self._variable and self._view is not None:
-            node = self._as_variable(node)
-        self._show(node)
+        if storage.link is not None:
+            storage.sync()
+        if self._seen != storage.version:
+            self._show(storage.node if self._view is None else self._view.read(storage))
+        return self._node
 
     def _as_variable(self, node: Node) -> Node:
         node = differentiable_leaf(node)
@@ -184,32 +215,34 @@ class Box:
         strides = self._strides
         return (contiguous_strides(self._node.shape) if strides is None else strides), self._offset
 
+    def _linked(self, kind: type, counted: bool = True):
+        """A tensor of the same memory whose history is its own, and empty. Its writes count for both if `counted`."""
+        node = without_history(self.node)
+        made = Box.__new__(kind)
+        made._hold(Storage(node, Link(self._storage, self._view), self._storage.writes if counted else None), None, node)
+        made._strides, made._offset = self._strides, self._offset
+        return made
+
     # --- writes
     def _write(self, value: Node) -> None:
         """Make `value` (of this tensor's shape and dtype) the tensor's value, in place."""
         self._refuse_what_autograd_forbids()
-        storage, old, view = self._storage, self.node, self._view
+        old, storage, view = self.node, self._storage, self._view
+        if mode.grad and old.needs_grad and not value.needs_grad:
+            value = overwrite(old, value)
         base = value if view is None else view.write(storage, value)
-        if not mode.grad or (view is not None and view.detached):
-            base = with_history_of(storage.node, base)
-        own = base if view is None else value if mode.grad else with_history_of(old, value)
-        storage.node = base
-        storage.version += 1
-        if view is None or not view.silent:
-            storage.writes[0] += 1
-        self._show(own)
-        if base is not own and base.value is None:
+        if not mode.grad:
+            base, value = with_history_of(storage.node, base), with_history_of(old, value)
+        storage.assign(base)
+        self._show(base if view is None else value)
+        if view is not None and base.value is None:
             remember(weakref.ref(self))
 
     def _refuse_what_autograd_forbids(self) -> None:
-        if not mode.grad:
-            return
-        if self._variable:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation. "
+        if mode.grad and is_variable(self._storage.node):
+            what = "a leaf Variable" if self._view is None else "a view of a leaf Variable"
+            raise RuntimeError(f"{what} that requires grad is being used in an in-place operation. "
                                "Write to it under no_grad(), or to a clone of it.")
-        if self._view is not None and is_variable(self._storage.node) and not self._view.detached:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation. "
-                               "Write to it under no_grad(), or to a clone of the leaf.")
 
     # --- differentiation
     def _set_requires_grad(self, wanted: bool) -> None:
@@ -222,19 +255,18 @@ class Box:
         if wanted and not (node.dtype.is_floating_point or node.dtype.is_complex):
             raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, "
                                f"not {node.dtype.name}")
-        new = self._as_variable(node) if wanted else passed_on(detach_op(node), node)
+        if self._view is not None:  # a leaf has a storage of its own
+            self._storage = Storage(node, Link(self._storage, self._view), self._storage.writes)
+            self._view = None
         self._variable = wanted
-        if self._view is None:
-            self._storage.node = new
-        self._show(new)
+        self._storage.node = self._as_variable(node) if wanted else without_history(node)
+        self._show(self._storage.node)
 
     def _share(self, other: Box) -> None:
         """Become another tensor's value, memory and all, as `x.data = other` does; stay the leaf one is."""
-        was_variable = self._variable
-        node = Detach().read(other.node)
-        self._variable = False
-        self._hold(other._storage, View(other._view, Detach(silent=True)), node)
-        self._strides, self._offset = other._strides, other._offset
+        linked = other._linked(type(self), counted=False)
+        was_variable, self._variable = self._variable, False
+        self._hold(linked._storage, None, linked._node)
+        self._strides, self._offset = linked._strides, linked._offset
         if was_variable:
-            self._variable = True
-            self._show(self._as_variable(node))
+            self._set_requires_grad(True)

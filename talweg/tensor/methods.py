@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from ..core.dtypes import can_cast
 from ..graph import ops
+from ..graph.node import mode
 from . import autograd
 from .box import Box
 from .functions import convert, creation, indexing, matrix, pointwise, random, reduce, shape
 from .operands import is_number, number_node
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 _POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
@@ -62,7 +63,9 @@ subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm
 def _in_place(name: str, function: Callable) -> Callable:
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        return assign(self, function(self, *args, **kwargs), name + "_")
+        # The gradient of x.sin_() needs the old x: it is read from a node of its own, which no write makes stale.
+        source = wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
+        return assign(self, function(source, *args, **kwargs), name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write

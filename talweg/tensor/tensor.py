@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 import numpy as np
 
 from ..core.devices import CPU
@@ -10,7 +11,7 @@ from ..core.shapes import Size, dim_index
 from ..graph.leaves import from_array
 from ..graph.node import Node
 from . import views
-from .box import Box, Storage
+from .box import Box, Storage, without_history
 from .pending import value_of
 from .printing import tensor_text
 
@@ -127,10 +128,10 @@ class Tensor(Box):
     def data_ptr(self) -> int:
         """A number that two tensors share when their first elements are the same memory. Not an address to read from:
         values live wherever the last evaluation put them."""
-        return id(self._storage) + self._offset * self.itemsize
+        return id(self._storage.root()) + self._offset * self.itemsize
 
     def _is_view(self) -> bool:
-        return self._view is not None and not self._view.detached
+        return self._view is not None
 
     @property
     def _base(self):
@@ -273,7 +274,7 @@ class Tensor(Box):
     @property
     def data(self) -> Tensor:
         """The same memory without history; writes to it are invisible to autograd."""
-        return views.detach(self, silent=True)
+        return self._linked(Tensor, counted=False)
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -283,25 +284,21 @@ class Tensor(Box):
 
     def detach(self) -> Tensor:
         """The same memory as a tensor without history."""
-        return views.detach(self)
+        return self._linked(Tensor)
 
     def detach_(self) -> Tensor:
         """Forget the history, in place."""
         if self._is_view():
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._variable = False
-        node = views.Detach().read(self.node)
-        self._storage.node = node
-        self._show(node)
+        self._storage.node = without_history(self.node)
+        self._show(self._storage.node)
         return self
 
     @staticmethod
     def _make_subclass(cls, data: Tensor, require_grad: bool = False):
         """A tensor of class `cls` that shares the memory of `data` and is a leaf."""
-        made = cls.__new__(cls)
-        view = views.detach(data)
-        made._hold(view._storage, view._view, view._node)
-        made._strides, made._offset = view._strides, view._offset
+        made = data._linked(cls)
         if require_grad:
             made._set_requires_grad(True)
         return made

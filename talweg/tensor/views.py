@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from ..core import shapes
 from ..core.shapes import (
     Shape,
-    contiguous_strides,
     dim_index,
     inverse_permutation,
     permuted,
@@ -18,7 +18,7 @@ from ..core.shapes import (
 from ..graph import ops
 from ..graph.leaves import from_array
 from ..graph.node import Node
-from .box import Box, Detach
+from .box import Box
 
 
 class Permute:
@@ -167,6 +167,9 @@ def strided(x: Box, shape: Shape, strides: Shape, offset: int):
     base = Box.__new__(x._plain)
     base._hold(x._storage, None, x._storage.node)
     count = math.prod(base.node.shape)
+    if x._storage.link is not None and count != math.prod(x._storage.root().node.shape):
+        raise RuntimeError("as_strided: a detached part of a larger tensor cannot be laid out anew; call as_strided on the "
+                           "whole, or clone() the part first")
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides))
     if math.prod(shape) and (offset < 0 or last >= count or any(s < 0 for s in strides)):
         raise RuntimeError(
@@ -189,10 +192,5 @@ def elements(x: Box, positions: np.ndarray, strides: Shape, offset: int):
     return x._make_view(Elements(positions), strides, offset)
 
 
-def detach(x: Box, silent: bool = False):
-    strides, offset = x._geometry()
-    return x._make_view(Detach(silent), strides, offset)
-
-
 def is_contiguous(x: Box) -> bool:
-    return x._strides is None or contiguous_strides(x.node.shape) == x._strides
+    return x._strides is None or shapes.is_contiguous(x.node.shape, x._strides)

@@ -106,8 +106,8 @@ def identity(node: Node, x):
     return x
 
 
-@kernel(ops.substitute)
-def substitute(node: Node, history, value):
+@kernel(ops.substitute, ops.overwrite)
+def second(node: Node, first, value):
     return value
 
 
