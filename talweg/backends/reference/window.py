@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -29,19 +31,39 @@ def _lowest(dtype: np.dtype):
     return np.iinfo(dtype).min if dtype.kind in "iu" else dtype.type(-np.inf)
 
 
-def _maxima(x, how, out):
-    """(maximum, kernel position of the first maximum) of each window; nan counts as the largest."""
+def _windows(x, how, out):
+    """What each kernel position sees, one array of all windows' elements for each, in row-major order."""
     kernel_, stride, padding, dilation, _ = how
     wide = _bordered(x, kernel_, stride, padding, dilation, out, _lowest(x.dtype))
-    best = np.full((*x.shape[:2], *out), _lowest(x.dtype), x.dtype)
-    place = np.full(best.shape, -1, np.int64)
-    for number, offset in enumerate(itertools.product(*map(range, kernel_))):
-        seen = _at(wide, offset, out, stride, dilation)
-        inside = _inside(offset, x.shape[2:], how, out)
-        better = ((seen > best) | ((seen != seen) & (best == best)) | (place < 0)) & inside
-        best = np.where(better, seen, best)
-        place = np.where(better, number, place)
-    return best, place
+    for offset in itertools.product(*map(range, kernel_)):
+        yield offset, _at(wide, offset, out, stride, dilation)
+
+
+@kernel(ops.max_pool)
+def max_pool(node: Node, x):
+    """nan is larger than everything."""
+    return functools.reduce(np.maximum, (seen for _, seen in _windows(x, node.attrs, node.shape[2:]))).copy()
+
+
+def _first_maxima(x, how, out):
+    """For each kernel position, in which windows it holds the maximum: the first of equal ones, the last nan."""
+    best = functools.reduce(np.maximum, (seen for _, seen in _windows(x, how, out)))
+    open_ = np.ones(best.shape, bool)
+    last_nan = _last_nan(x, how, out) if (best != best).any() else None
+    for number, (offset, seen) in enumerate(_windows(x, how, out)):
+        hit = (seen == best) & open_
+        if any(how[2]) or how[4]:  # the border's -inf is nobody's maximum
+            hit &= _inside(offset, x.shape[2:], how, out)
+        open_ &= ~hit
+        yield offset, hit if last_nan is None else hit | (last_nan == number)
+
+
+def _last_nan(x, how, out):
+    """The number of the last kernel position that sees a nan, -1 where none does."""
+    result: Any = -1
+    for number, (_, seen) in enumerate(_windows(x, how, out)):
+        result = np.where(seen != seen, number, result)
+    return result
 
 
 def _inside(offset, sizes, how, out):
@@ -56,37 +78,29 @@ def _inside(offset, sizes, how, out):
     return result
 
 
-def _flat_positions(place, sizes, how, out):
-    """The kernel position of each window's maximum as a position in the input's flattened plane."""
-    kernel_, stride, padding, dilation, _ = how
-    inner = np.unravel_index(np.maximum(place, 0), kernel_)
-    grid = np.ogrid[tuple(slice(n) for n in out)]
-    flat = np.zeros(place.shape, np.int64)
-    for o, size, s, p, d, window in zip(inner, sizes, stride, padding, dilation, grid):
-        flat = flat * size + (window * s + o * d - p)
-    return flat
-
-
-@kernel(ops.max_pool)
-def max_pool(node: Node, x):
-    return _maxima(x, node.attrs, node.shape[2:])[0]
-
-
 @kernel(ops.max_pool_indices)
 def max_pool_indices(node: Node, x):
+    _, stride, padding, dilation, _ = node.attrs
     out = node.shape[2:]
-    return _flat_positions(_maxima(x, node.attrs, out)[1], x.shape[2:], node.attrs, out)
+    windows = np.ogrid[tuple(slice(n) for n in out)]
+    result = np.zeros(node.shape, np.int64)
+    for offset, hit in _first_maxima(x, node.attrs, out):
+        flat: Any = 0
+        for o, size, s, p, d, window in zip(offset, x.shape[2:], stride, padding, dilation, windows):
+            flat = flat * size + (window * s + o * d - p)
+        result += hit * flat
+    return result
 
 
 @kernel(ops.max_pool_grad)
 def max_pool_grad(node: Node, g, x):
+    kernel_, stride, padding, dilation, _ = node.attrs
     out = g.shape[2:]
-    where = _flat_positions(_maxima(x, node.attrs, out)[1], x.shape[2:], node.attrs, out)
-    planes = g.shape[0] * g.shape[1]
-    size = int(np.prod(x.shape[2:]))
-    places = where.reshape(planes, -1) + np.arange(planes)[:, None] * size
-    sums = np.bincount(places.reshape(-1), weights=g.reshape(-1).astype(np.float64), minlength=planes * size)
-    return sums.astype(x.dtype).reshape(x.shape)
+    result = np.array(_bordered(np.zeros(x.shape, x.dtype), kernel_, stride, padding, dilation, out, 0))
+    for offset, hit in _first_maxima(x, node.attrs, out):
+        _at(result, offset, out, stride, dilation)[...] += g * hit
+    inside = tuple(slice(p, p + s) for p, s in zip(padding, x.shape[2:]))
+    return result[(slice(None), slice(None), *inside)]
 
 
 def _divisors(sizes, how, out):
