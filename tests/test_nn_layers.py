@@ -307,6 +307,17 @@ def test_a_transposed_convolution_reaches_any_valid_size():
             ours(tw.tensor(IMAGE), output_size=bad)
 
 
+@pytest.mark.parametrize("dims", [1, 2])
+def test_a_transposed_convolution_is_the_adjoint_of_the_convolution(dims):
+    settings = {"kernel_size": 3, "stride": 2, "padding": 1, "bias": False, "dtype": tw.float64}
+    forth = getattr(nn, f"Conv{dims}d")(4, 3, **settings)
+    back = getattr(nn, f"ConvTranspose{dims}d")(3, 4, **settings)
+    back.load_state_dict(forth.state_dict())
+    x = tw.randn(2, 4, *[9] * dims, dtype=tw.float64)
+    y = tw.randn(2, 3, *[5] * dims, dtype=tw.float64)
+    assert (forth(x) * y).sum().item() == pytest.approx((x * back(y)).sum().item(), rel=1e-10)
+
+
 def test_a_subclass_may_change_the_weights_of_a_convolution():
     class Doubled(nn.Conv1d):
         def _conv_forward(self, input, weight, bias):

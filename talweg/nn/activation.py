@@ -21,7 +21,7 @@ class _Inplace(Module):
 
 
 class ReLU(_Inplace):
-    """max(0, x) (L 4.3, fig. 4.7)."""
+    """max(0, x) (L 4.3, fig. 4.5)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, inplace=self.inplace)
@@ -35,9 +35,7 @@ class ReLU6(_Inplace):
 
 
 class SELU(_Inplace):
-    """1.0507 (max(0, x) + min(0, 1.6733 (e^x - 1))), which keeps mean 0 and variance 1 (Klambauer et al.
-    2017).
-    """
+    """1.0507 (max(0, x) + min(0, 1.6733 (e^x - 1))), which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
@@ -118,9 +116,7 @@ class PReLU(Module):
 
 
 class RReLU(Module):
-    """Leaky ReLU whose slope is drawn from U(lower, upper) in training and is their mean otherwise (Xu et al.
-    2015).
-    """
+    """Leaky ReLU whose slope is drawn from U(lower, upper) in training and is their mean otherwise (Xu et al. 2015)."""
 
     def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False):
         super().__init__()

@@ -78,9 +78,7 @@ class _BatchNorm(_NormBase):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def _weight_of_this_batch(self) -> float:
-        """The share of the new statistics in the running ones: momentum, or 1/n for a plain average when it
-        is None.
-        """
+        """The share of the new statistics in the running ones: momentum, or 1/n for a plain average when it is None."""
         if self.momentum is not None:
             return self.momentum
         return 1.0 / float(self.num_batches_tracked)

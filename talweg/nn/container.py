@@ -82,9 +82,7 @@ class _Numbered(Module):
 
 
 class Sequential(_Numbered):
-    """f_n(... f_2(f_1(x))): the modules given, or those of one OrderedDict by name, each on the last one's
-    output.
-    """
+    """f_n(... f_2(f_1(x))): the modules given, or those of one OrderedDict by name, each on the last one's output."""
 
     def __init__(self, *args):
         super().__init__()
@@ -138,8 +136,7 @@ def _repetitions(times: Any) -> int:
 
 
 class ModuleList(_Numbered):
-    """A list of modules, all of them registered. It has no forward(): the owner decides what to do with them.
-    """
+    """A list of modules, all of them registered. It has no forward(): the owner decides what to do with them."""
 
     def __init__(self, modules: Iterable[Module] | None = None):
         super().__init__()

@@ -8,9 +8,7 @@ from .module import Module
 
 
 class _Dropout(Module):
-    """Common to the kinds: `p` is the probability that something is dropped. Raises ValueError unless 0 <= p
-    <= 1.
-    """
+    """Common to the kinds: `p` is the probability that something is dropped. Raises ValueError unless 0 <= p <= 1."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()
@@ -26,9 +24,7 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Zeroes each element with probability p and multiplies the others by 1/(1-p) (Srivastava et al. 2014, L
-    4.5).
-    """
+    """Zeroes each element with probability p and multiplies the others by 1/(1-p) (Srivastava et al. 2014, L 4.5)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, self.inplace)

@@ -1,6 +1,4 @@
-"""Functions that a user hangs on a module: before and after its forward pass, and on the gradients through
-it.
-"""
+"""Functions that a user hangs on a module: before and after its forward pass, and on the gradients through it."""
 
 from __future__ import annotations
 

@@ -223,9 +223,7 @@ def _uniform_from_fan_in(bias: Tensor, weight: Tensor):
 
 
 def uniform_bias_(bias: Tensor | None, weight: Tensor) -> None:
-    """The default of linear and convolution layers: bias from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), if there is
-    one.
-    """
+    """The default of linear and convolution layers: bias from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), if there is one."""
     if bias is not None:
         _uniform_from_fan_in(bias, weight)
 

@@ -117,9 +117,7 @@ class NLLLoss(_WeightedLoss):
 
 
 class PoissonNLLLoss(_Loss):
-    """e^input - target input, or input - target log(input + eps) without `log_input`; `full` adds Stirling's
-    term.
-    """
+    """e^input - target input, or input - target log(input + eps) without `log_input`; `full` adds Stirling's term."""
 
     def __init__(
         self, log_input: bool = True, full: bool = False, size_average=None, eps: float = 1e-8, reduce=None,
@@ -138,9 +136,7 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log(var) + (input - target)^2 / var) / 2, var at least `eps`; `full` adds log(2 pi) / 2 (Nix, Weigend
-    1994).
-    """
+    """(log(var) + (input - target)^2 / var) / 2, var at least `eps`; `full` adds log(2 pi) / 2 (Nix, Weigend 1994)."""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
         super().__init__(reduction=reduction)
@@ -166,8 +162,7 @@ class KLDivLoss(_Loss):
 
 
 class BCELoss(_WeightedLoss):
-    """-(target log(input) + (1 - target) log(1 - input)), for probabilities; each logarithm is at least -100.
-    """
+    """-(target log(input) + (1 - target) log(1 - input)), for probabilities; each logarithm is at least -100."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)

@@ -1,5 +1,4 @@
-"""Module: a function with parameters. It owns tensors and other modules, and forward() says what it computes.
-"""
+"""Module: a function with parameters. It owns tensors and other modules, and forward() says what it computes."""
 
 from __future__ import annotations
 
@@ -111,9 +110,7 @@ class Module(State, Hooks):
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True):
-        """Replace the value of every parameter, gradient and buffer by `fn` of it; parameters stay the same
-        objects.
-        """
+        """Replace the value of every parameter, gradient and buffer by `fn` of it; parameters stay the same objects."""
         if recurse:
             for module in self.children():
                 module._apply(fn)

@@ -67,9 +67,7 @@ class ParameterList(Module):
         return self
 
     def extend(self, values: Iterable[Any]):
-        """Add those of an iterable at the end. Raises TypeError for a single tensor, which is not meant as
-        one.
-        """
+        """Add those of an iterable at the end. Raises TypeError for a single tensor, which is not meant as one."""
         if isinstance(values, Tensor) or not isinstance(values, Iterable):
             raise TypeError(
                 f"ParameterList.extend: expected an iterable of tensors, got {type(values).__name__}"

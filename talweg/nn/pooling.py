@@ -9,9 +9,7 @@ from .module import Module
 
 
 class _MaxPool(Module):
-    """The maximum over windows. Padding counts as minus infinity; `return_indices` adds where the maxima
-    were.
-    """
+    """The maximum over windows. Padding counts as minus infinity; `return_indices` adds where the maxima were."""
 
     spatial_dims: int
 
@@ -88,9 +86,7 @@ class AvgPool1d(Module):
 
 
 class AvgPool2d(Module):
-    """(N, C, H, W) to (N, C, H', W'), each size as in AvgPool1d. `divisor_override` replaces the window's
-    size.
-    """
+    """(N, C, H, W) to (N, C, H', W'), each size as in AvgPool1d. `divisor_override` replaces the window's size."""
 
     spatial_dims = 2
 

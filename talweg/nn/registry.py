@@ -1,6 +1,4 @@
-"""What a module owns. Parameters, buffers and sub-modules live in three registries that attribute access
-sees.
-"""
+"""What a module owns. Parameters, buffers and sub-modules live in three registries that attribute access sees."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from .parameter import Buffer, Parameter
 
 
 class Registry:
-    """The part of Module that registers its members and walks through them. Each registry keeps insertion
-    order.
-    """
+    """The part of Module that registers its members and walks through them. Each registry keeps insertion order."""
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -35,9 +31,7 @@ class Registry:
             self._set_member_or_attribute(name, value)
 
     def _claim(self, name: str, registry: str) -> None:
-        """Take `name` away from the instance and from the other registries, so that one of them alone holds
-        it.
-        """
+        """Take `name` away from the instance and from the other registries, so that one of them alone holds it."""
         state = self.__dict__
         if registry not in state:
             raise AttributeError(_uninitialised(self, f"cannot assign {name!r}"))
@@ -140,9 +134,7 @@ class Registry:
             raise KeyError(f"{call}: attribute {name!r} already exists in {type(self).__name__}")
 
     def get_submodule(self, target: str) -> Any:
-        """The module at the dotted path `target`; "" is this one. Raises AttributeError where the path
-        breaks.
-        """
+        """The module at the dotted path `target`; "" is this one. Raises AttributeError where the path breaks."""
         found = self
         for step in target.split(".") if target else ():
             if step not in found._modules:
@@ -155,9 +147,7 @@ class Registry:
         return found
 
     def set_submodule(self, target: str, module) -> None:
-        """Put `module` at the dotted path `target`, whose parent must exist. Raises ValueError for an empty
-        path.
-        """
+        """Put `module` at the dotted path `target`, whose parent must exist. Raises ValueError for an empty path."""
         if not target:
             raise ValueError("set_submodule: the path is empty; a module cannot replace itself")
         parent, _, name = target.rpartition(".")
@@ -183,9 +173,7 @@ class Registry:
     def named_modules(
         self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator:
-        """(path, module) of this module and all below it; a module held twice comes once unless told
-        otherwise.
-        """
+        """(path, module) of this module and all below it; a module held twice comes once unless told otherwise."""
         memo = set() if memo is None else memo
         if self in memo:
             return

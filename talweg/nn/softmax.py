@@ -38,9 +38,7 @@ class Softmin(_AlongDim):
 
 
 class Softmax2d(Module):
-    """Softmax over the channels of (N, C, H, W) or (C, H, W). Raises ValueError for another number of
-    dimensions.
-    """
+    """Softmax over the channels of (N, C, H, W) or (C, H, W). Raises ValueError for another number of dimensions."""
 
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in (3, 4):

@@ -1,6 +1,4 @@
-"""Adam and AdamW (L 3.3): steps scaled, element by element, by running averages of the gradient and its
-square.
-"""
+"""Adam and AdamW (L 3.3): steps scaled, element by element, by running averages of the gradient and its square."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ class Adam(Optimizer):
         state["step"] += 1
         lr, decay = group["lr"], group["weight_decay"]
         beta1, beta2 = group["betas"]
-        if decay != 0 and group["decoupled_weight_decay"]:
-            param.mul_(1 - lr * decay)
-        elif decay != 0:
+        if decay != 0 and not group["decoupled_weight_decay"]:
             gradient = gradient + decay * param
         mean = state["exp_avg"].mul_(beta1).add_((1 - beta1) * gradient)
         square = state["exp_avg_sq"].mul_(beta2).add_((1 - beta2) * (gradient * gradient))
@@ -59,13 +55,14 @@ class Adam(Optimizer):
             square = state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], square))
         step_size = lr / (1 - beta1 ** state["step"])
         correction = math.sqrt(1 - beta2 ** state["step"])
-        param.sub_(step_size * mean / (square.sqrt() / correction + group["eps"]))
+        change = step_size * mean / (square.sqrt() / correction + group["eps"])
+        if decay != 0 and group["decoupled_weight_decay"]:
+            change = change + (lr * decay) * param
+        param.sub_(change)
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: w <- (1 - lr weight_decay) w first (Loshchilov, Hutter
-    2017).
-    """
+    """Adam with weight decay apart from the gradient: w <- (1 - lr weight_decay) w first (Loshchilov, Hutter 2017)."""
 
     def __init__(
         self, params: ParamsT, lr: float | Tensor = 1e-3,

@@ -1,6 +1,4 @@
-"""Optimizer: groups of parameters with their settings, the state kept for each parameter, and the shape of a
-step.
-"""
+"""Optimizer: groups of parameters with their settings, the state kept for each parameter, and the shape of a step."""
 
 from __future__ import annotations
 
@@ -198,9 +196,7 @@ class Optimizer:
     step = _as_step(step)  # type: ignore[assignment]
 
     def _update(self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Move one parameter, in place. `state` is what is kept for it, empty at first; `group` holds the
-        settings.
-        """
+        """Move one parameter, in place. `state` is what is kept for it, empty at first; `group` holds the settings."""
         raise NotImplementedError(f"{type(self).__name__} must define _update() or step()")
 
     def _before_step(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:

@@ -1,4 +1,4 @@
-"""Gradient clipping, against exploding gradients (L 3.3). Nothing here waits for a value unless asked to."""
+"""Gradient clipping, against exploding gradients (L 3.4). Nothing here waits for a value unless asked to."""
 
 from __future__ import annotations
 

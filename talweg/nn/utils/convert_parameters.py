@@ -1,6 +1,4 @@
-"""All parameters as one vector, and back: for second-order methods and for measuring distances between
-models.
-"""
+"""All parameters as one vector, and back: for second-order methods and for measuring distances between models."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from ...tensor import Tensor, cat, no_grad
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """The elements of all parameters, one parameter after the other, as one vector; gradients flow through
-    it.
-    """
+    """The elements of all parameters, one parameter after the other, as one vector; gradients flow through it."""
     return cat([parameter.reshape(-1) for parameter in parameters])
 
 

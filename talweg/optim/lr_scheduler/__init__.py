@@ -1,4 +1,4 @@
-"""Learning-rate schedules (L 3.6): by epoch or by step, as often as step() is called."""
+"""Learning-rate schedules (L 3.5): by epoch or by step, as often as step() is called."""
 
 # ruff: noqa: F401, I001
 

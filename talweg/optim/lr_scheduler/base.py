@@ -1,6 +1,4 @@
-"""What schedules share: the epoch they are at, the rates they started from, and writing rates into the
-groups.
-"""
+"""What schedules share: the epoch they are at, the rates they started from, and writing rates into the groups."""
 
 from __future__ import annotations
 

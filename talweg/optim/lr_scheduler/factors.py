@@ -19,9 +19,7 @@ class _ByLambda(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """As for all schedules; of the functions only those that are objects have a state, others count as
-        None.
-        """
+        """As for all schedules; of the functions only those that are objects have a state, others count as None."""
         kept = [None if isinstance(f, type(_nothing)) else dict(vars(f)) for f in self.lr_lambdas]
         return {**super().state_dict(), "lr_lambdas": kept}
 
