@@ -18,7 +18,7 @@ def draw(seed: int, length: int) -> list[tuple]:
     rng = random.Random(seed)
     steps: list[tuple] = [("leaf", rng.choice(SHAPES), rng.randrange(10**6), rng.random() < 0.7) for _ in range(3)]
     kinds = [*VIEWS] * 2 + [*WRITES] * 2 + [*POINTWISE] * 2 + ["grad_write", "no_grad_write", "observe", "detach_write",
-             "detach_part", "set_data", "clone", "backward", "setitem", "alias_write", "requires_grad", "view_leaf"]
+             "detach_part", "set_data", "clone", "backward", "setitem", "alias_write", "requires_grad"]
     for _ in range(length):
         steps.append((rng.choice(kinds), rng.randrange(10**6), rng.randrange(10**6), rng.randrange(10**6)))
     return steps
@@ -129,11 +129,6 @@ class Run:
 
     def _requires_grad(self, step):
         self.pool.append(self._pick(step[1]).detach().clone().contiguous().requires_grad_())
-
-    def _view_leaf(self, step):
-        x = self._pick(step[1]).detach().clone().contiguous()
-        if x.numel() > 1:
-            self.pool.append(x.reshape(-1)[1:].requires_grad_())  # a leaf that is a view
 
     def _detach_write(self, step):
         x = self._pick(step[1])

@@ -127,6 +127,34 @@ def test_gradients_accumulate_into_the_same_tensor(T):
     assert kept.tolist() == [7, 7]
 
 
+def test_a_view_may_be_a_leaf(T):
+    base = T.zeros(4)
+    w = base[1:].requires_grad_()
+    (w * 2).sum().backward()
+    with T.no_grad():
+        w.sub_(w.grad)
+    assert w.is_leaf
+    assert w.requires_grad
+    assert base.tolist() == [0, -2, -2, -2]
+    assert not base.requires_grad
+
+
+def test_detached_tensors_share_values_both_ways_and_no_history(T):
+    x = T.ones(3, requires_grad=True)
+    y = x * 2
+    d = y.detach()
+    part = d[:2]
+    part.mul_(5)
+    assert y.tolist() == [10, 10, 2]
+    with T.no_grad():
+        y.add_(1)
+    assert d.tolist() == [11, 11, 3]
+    assert part.tolist() == [11, 11]
+    assert not part.requires_grad
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
 def test_assigning_data_keeps_the_leaf(T):
     w = T.ones(2, requires_grad=True)
     other = T.zeros(2)
