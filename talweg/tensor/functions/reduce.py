@@ -26,6 +26,7 @@ class _Pair:
     kthvalue = namedtuple("kthvalue", ["values", "indices"])
     cummax = namedtuple("cummax", ["values", "indices"])
     cummin = namedtuple("cummin", ["values", "indices"])
+    aminmax = namedtuple("aminmax", ["min", "max"])
 
 
 def _typed(x, dtype, call: str) -> Node:
@@ -107,7 +108,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
 
 
 def _nonempty(node: Node, dims, call: str) -> None:
-    if any(node.shape[d] == 0 for d in dims):
+    if 0 in [node.shape[d] for d in dims]:
         raise IndexError(f"{call}(): Expected reduction dim to have non-zero size; the shape is {list(node.shape)}, "
                          f"the dims {list(dims)}")
 
@@ -130,7 +131,8 @@ def amin(input, dim=(), keepdim: bool = False):
 
 def aminmax(input, *, dim=None, keepdim: bool = False):
     """(minimum, maximum)"""
-    return namedtuple("aminmax", ["min", "max"])(amin(input, dim or (), keepdim), amax(input, dim or (), keepdim))
+    dims = () if dim is None else dim
+    return _Pair.aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
 def _extremum(input, dim, keepdim, call: str, whole, position, pointwise, pair):
@@ -306,7 +308,7 @@ def median(input, dim=None, keepdim: bool = False):
     return _Pair.median(*_median(x, dim, keepdim))
 
 
-def _median(x: Tensor, dim: int, keepdim: bool):
+def _median(x, dim: int, keepdim: bool):
     node = x.node
     d = dim_index(dim, len(node.shape), "median")
     size = node.shape[d] if node.shape else 1
