@@ -85,6 +85,8 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
         a, b = x.node, y.node
         if a.dtype is b.dtype:
             return a, b
+    elif type(y) is float and isinstance(x, Box) and (a := x.node).dtype.is_floating_point:
+        return a, scalar(y, a.dtype)
     dtype = result_type(require_operand(x, call), require_operand(y, call))
     return as_node(x, dtype), as_node(y, dtype)
 
