@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-as_json: Callable = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+as_json: Callable = click.option("--json", "as_json", is_flag=True, help="Print one JSON object only.")
 
 
 def print_json(values: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ class TensorDataset(Dataset):
         shapes = [tuple(t.shape) for t in tensors]
         if any(not s for s in shapes) or len({s[0] for s in shapes}) != 1:
             listed = ", ".join(str(list(s)) for s in shapes)
-            raise ValueError(f"TensorDataset: the first dimension counts samples and must agree, got {listed}")
+            raise ValueError(f"TensorDataset: first dimensions count samples and must agree, got {listed}")
         self.tensors = tensors
 
     def __getitem__(self, index) -> tuple[Tensor, ...]:
@@ -109,7 +109,8 @@ def random_split(
 ) -> list[Subset]:
     """Disjoint random subsets.
 
-    `lengths` are counts that add up to the dataset's, or fractions that add up to 1; samples that fractions leave over go to the first subsets, one each. Raises ValueError otherwise.
+    `lengths` are counts that add up to the dataset's, or fractions that add up to 1; samples
+    that fractions leave over go to the first subsets, one each. Raises ValueError otherwise.
     """
     size = len(dataset)  # type: ignore[arg-type]
     counts = _counts(lengths, size)

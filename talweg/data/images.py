@@ -36,7 +36,7 @@ def _decoded(file, path: Path) -> Image.Image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise ValueError(
-                f"{path}: {width} x {height} pixels are too many: reduce it below {MAX_PIXELS // 10**6} million"
+                f"{path}: {width} x {height} pixels are too many: the limit is {MAX_PIXELS // 10**6} million"
             )
         image.load()
         return ImageOps.exif_transpose(image)

@@ -63,7 +63,7 @@ class DataLoader:
         if batch_size is None and batch_sampler is None and drop_last:
             raise ValueError("DataLoader: batch_size=None turns batching off, so drop_last must be False")
         if sampler is not None and shuffle:
-            raise ValueError("DataLoader: sampler and shuffle=True exclude each other: the sampler sets the order")
+            raise ValueError("DataLoader: give sampler or shuffle=True, not both: the sampler sets the order")
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.sampler: Any = sampler if sampler is not None else _order(dataset, shuffle, generator)

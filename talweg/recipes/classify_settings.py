@@ -9,8 +9,6 @@ from ..models import entry
 from ..training import SCHEDULES
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-
-
 MODEL_SETTINGS = ("hidden", "activation")
 
 

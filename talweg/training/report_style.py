@@ -28,6 +28,7 @@ p { margin: 0.25rem 0 0.75rem; }
 .tile span { color: var(--soft); font-size: 0.85rem; }
 section { padding: 1.1rem 1.25rem; margin: 0.9rem 0; overflow-x: auto; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 0.9rem; }
+.pair { margin: 0.9rem 0; }
 .pair section { margin: 0; }
 svg { width: 100%; height: auto; }
 svg text { font-family: inherit !important; }
