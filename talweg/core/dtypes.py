@@ -82,6 +82,11 @@ def _widen_complex(high: dtype, low: dtype) -> dtype:
     return promote_types(high, _COMPLEX_OF[low]) if low.is_floating_point else high
 
 
+def can_cast(source: dtype, target: dtype) -> bool:
+    """Whether a value may be written where another dtype is: a kind never becomes a lower one."""
+    return _ORDER[source.category] <= _ORDER[target.category]
+
+
 def real_of(d: dtype) -> dtype:
     """The type of the real part: complex64 -> float32; a real type is its own."""
     return _REAL_OF.get(d, d)

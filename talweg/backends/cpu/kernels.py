@@ -1,0 +1,74 @@
+"""Which operations oneDNN computes. Each kernel answers None for what it leaves to the reference."""
+
+from __future__ import annotations
+
+from ...core.dtypes import bfloat16, float32
+from ...graph import ops
+from ...graph.node import Node
+from .bindings import Unsupported
+from .convolution import convolution, convolution_input_gradient, convolution_weight_gradient
+from .library import available
+from .matmul import matmul
+from .pooling import avg_pool, avg_pool_input_gradient, can_pool
+
+SMALL_PRODUCT = 4096
+"""Multiplications below which a call of oneDNN costs more than NumPy takes for the whole product."""
+
+
+def _takes(node: Node) -> bool:
+    return node.dtype in (float32, bfloat16) and available()
+
+
+def _declining(function):
+    """A kernel that leaves to the reference what oneDNN cannot do."""
+
+    def run(node: Node, *arrays):
+        if not _takes(node):
+            return None
+        try:
+            return function(node, *arrays)
+        except Unsupported:
+            return None
+
+    return run
+
+
+def _matmul(node: Node, x, y):
+    small = x.shape[-1] * y.shape[-1] * x.size // max(x.shape[-1], 1) < SMALL_PRODUCT
+    return None if small and node.dtype is float32 else matmul(x, y)
+
+
+def _conv(node: Node, x, w):
+    return convolution(x, w, *node.attrs)
+
+
+def _conv_input_grad(node: Node, g, w):
+    return convolution_input_gradient(g, w, *node.attrs)
+
+
+def _conv_weight_grad(node: Node, x, g):
+    return convolution_weight_gradient(x, g, *node.attrs)
+
+
+def _avg_pool(node: Node, x):
+    kernel, stride, padding, ceil_mode, count_pad, divisor = node.attrs
+    if divisor is not None or not can_pool("avg", x.shape, kernel, stride, padding, None, ceil_mode, count_pad):
+        return None
+    return avg_pool(x, kernel, stride, padding, ceil_mode, count_pad)
+
+
+def _avg_pool_grad(node: Node, g):
+    shape, kernel, stride, padding, ceil_mode, count_pad, divisor = node.attrs
+    if divisor is not None or not can_pool("avg", shape, kernel, stride, padding, None, ceil_mode, count_pad):
+        return None
+    return avg_pool_input_gradient(g, shape, kernel, stride, padding, ceil_mode, count_pad)
+
+
+KERNELS = {
+    ops.matmul: _declining(_matmul),
+    ops.conv: _declining(_conv),
+    ops.conv_input_grad: _declining(_conv_input_grad),
+    ops.conv_weight_grad: _declining(_conv_weight_grad),
+    ops.avg_pool: _declining(_avg_pool),
+    ops.avg_pool_grad: _declining(_avg_pool_grad),
+}

@@ -1,0 +1,114 @@
+"""Evaluation by interpretation: the operations of a graph one after another, each by its ready kernel.
+
+What stays afterwards: the values asked for, and those that a gradient may still ask for. Everything else is
+dropped as soon as its last reader has run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from ..backends.registry import compute, has_kernel
+from ..graph.node import Node, expand_composite
+from ..runtime.memory import keep_freed_pages
+
+_one_at_a_time = threading.RLock()
+keep_freed_pages()  # every result is a new array: pages that have been paid for are used again
+
+
+def evaluate(roots: Iterable[Node]) -> None:
+    """Give every root its value. The first error an operation raises is raised again here.
+
+    A failure is kept on the nodes that depend on it, so that the others are evaluated all the same, and looking
+    at a failed one raises its own error each time.
+    """
+    with _one_at_a_time:
+        wanted = [n for n in roots if n.value is None]
+        if wanted:
+            _run(wanted)
+
+
+def _run(roots: list[Node]) -> None:
+    order = _schedule(roots)
+    readers = _count_readers(order)
+    kept = _kept(order, roots)
+    error: BaseException | None = None
+    for node in order:
+        failed = _failure_below(node)
+        if failed is None:
+            failed = _compute(node)
+            error = error or failed
+        node.failure = failed
+        for source in _sources(node):
+            readers[source] -= 1
+            if readers[source] == 0 and source not in kept:
+                source.value = None
+    for node in order:
+        if node in kept and node.value is not None:
+            node.settle(node.value)
+    if error is not None:
+        raise error
+
+
+def _sources(node: Node) -> tuple[Node, ...]:
+    """What evaluating `node` reads: its inputs, or its decomposition."""
+    return node.inputs if has_kernel(node.op) else (expand_composite(node),)
+
+
+def _schedule(roots: list[Node]) -> list[Node]:
+    """The unevaluated ancestors of the roots, inputs first (depth first, without recursion)."""
+    order: list[Node] = []
+    state: dict[Node, bool] = {}  # False: its sources are being visited; True: placed
+    stack = list(roots)
+    while stack:
+        node = stack[-1]
+        if node.value is not None or state.get(node):
+            stack.pop()
+            continue
+        if node in state:
+            stack.pop()
+            state[node] = True
+            order.append(node)
+            continue
+        state[node] = False
+        stack.extend(s for s in _sources(node) if s.value is None and s not in state)
+    return order
+
+
+def _count_readers(order: list[Node]) -> dict[Node, int]:
+    readers: dict[Node, int] = {}
+    for node in order:
+        for source in _sources(node):
+            readers[source] = readers.get(source, 0) + 1
+    return readers
+
+
+def _kept(order: list[Node], roots: list[Node]) -> set[Node]:
+    """The roots, what had a value before, and what a reverse pass over nodes not yet released may read."""
+    ours = set(order)
+    kept = set(roots)
+    for node in order:
+        kept.update(s for s in _sources(node) if s not in ours)
+        if node.needs_grad and not node.released:
+            kept.add(node)
+            kept.update(_sources(node))
+    return kept
+
+
+def _failure_below(node: Node) -> BaseException | None:
+    if node.failure is not None:
+        return node.failure
+    return next((s.failure for s in _sources(node) if s.value is None and s.failure is not None), None)
+
+
+def _compute(node: Node) -> Exception | None:
+    sources = _sources(node)
+    try:
+        if sources is not node.inputs:
+            node.value = sources[0].value
+        else:
+            node.value = compute(node, [s.value for s in sources])
+    except Exception as error:  # kept and raised to whoever looks: the rest of the graph is not at fault
+        return error
+    return None

@@ -1,0 +1,55 @@
+"""Layers, losses and what holds them together: this page is the table of contents."""
+
+# ruff: noqa: F401, I001
+
+# As functions, first values, and helpers on parameters
+from . import functional, init, utils
+
+# What owns parameters, and what owns modules
+from .parameter import Buffer, Parameter
+from .module import Module
+from .container import Sequential, ModuleList, ModuleDict
+from .parameter_container import ParameterList, ParameterDict
+
+# Layers with weights (L 4.2, 4.9)
+from .linear import Identity, Linear, Bilinear
+from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .sparse import Embedding
+
+# Activations (L 4.3)
+from .activation import (
+    ReLU, ReLU6, SELU, SiLU, Mish, Hardswish, Hardsigmoid, LeakyReLU, PReLU, RReLU, ELU, CELU, GELU,
+    Sigmoid, LogSigmoid, Tanh, Softplus, Softsign, Hardtanh, Threshold, Tanhshrink, Softshrink,
+    Hardshrink,
+)
+from .softmax import Softmax, LogSoftmax, Softmin, Softmax2d, GLU
+
+# Pooling (L 4.4) and dropout (L 4.5)
+from .pooling import (
+    MaxPool1d, MaxPool2d, MaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
+)
+from .dropout import Dropout, Dropout1d, Dropout2d, Dropout3d, AlphaDropout, FeatureAlphaDropout
+
+# Normalisation (L 4.6)
+from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from .normalization import LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm
+
+# Shapes
+from .flatten import Flatten, Unflatten
+from .padding import (
+    ConstantPad1d, ConstantPad2d, ConstantPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d, ReflectionPad1d,
+    ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d, CircularPad1d,
+    CircularPad2d, CircularPad3d,
+)
+from .upsampling import Upsample, UpsamplingNearest2d, UpsamplingBilinear2d, PixelShuffle, PixelUnshuffle
+
+# Losses (L 3.1)
+from .loss import (
+    L1Loss, MSELoss, SmoothL1Loss, HuberLoss, CrossEntropyLoss, NLLLoss, PoissonNLLLoss, GaussianNLLLoss,
+    KLDivLoss, BCELoss, BCEWithLogitsLoss, HingeEmbeddingLoss, CosineEmbeddingLoss, MarginRankingLoss,
+    TripletMarginLoss, TripletMarginWithDistanceLoss, SoftMarginLoss, MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+)
+from .distance import PairwiseDistance, CosineSimilarity

@@ -1,0 +1,34 @@
+"""The attention operator (L 4.8)."""
+
+from __future__ import annotations
+
+import math
+
+from ...tensor import Tensor, ones, softmax
+from .normalization import dropout
+
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False,
+                                 scale: float | None = None, enable_gqa: bool = False):
+    """softmax(Q Kᵀ / sqrt(D) + mask) V: query (..., T, D), key (..., S, D), value (..., S, E).
+
+    A bool mask says which keys take part; a float mask is added. is_causal lets query t see keys up to t.
+    With enable_gqa, groups of query heads (dimension -3) share a key head.
+    """
+    if enable_gqa:
+        shared = query.shape[-3] // key.shape[-3]
+        key, value = (_repeated(x, shared) for x in (key, value))
+    scores = query.matmul(key.transpose(-2, -1)) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    if is_causal:
+        if attn_mask is not None:
+            raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+        attn_mask = ones(query.shape[-2], key.shape[-2]).tril() != 0
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.name == "bool" else scores + attn_mask
+    return dropout(softmax(scores, -1), dropout_p, dropout_p > 0).matmul(value)
+
+
+def _repeated(x: Tensor, times: int) -> Tensor:
+    """Each head `times` times: (..., H, S, D) to (..., H times, S, D)."""
+    wide = x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:])
+    return wide.reshape(*x.shape[:-3], x.shape[-3] * times, *x.shape[-2:])

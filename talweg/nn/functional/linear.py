@@ -1,0 +1,89 @@
+"""Affine maps and embeddings (L 4.2, 4.9)."""
+
+from __future__ import annotations
+
+from ...tensor import Tensor, arange
+from ...tensor.functions.indexing import getitem
+
+
+def linear(input, weight, bias=None):
+    """x Wᵀ + b over the last dimension: input (..., in), weight (out, in), bias (out,)."""
+    if input.dim() and weight.dim() in (1, 2) and input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            f"linear: mat1 and mat2 shapes cannot be multiplied (input {list(input.shape)}, weight {list(weight.shape)}): "
+            f"the input's last dimension is {input.shape[-1]}, the layer takes {weight.shape[-1]}"
+        )
+    out = input.matmul(weight if weight.dim() == 1 else weight.t())
+    return out if bias is None else out + bias
+
+
+def bilinear(input1, input2, weight, bias=None):
+    """y_k = x1ᵀ W_k x2 + b_k: weight (out, in1, in2)."""
+    left = linear(input1, weight.permute(0, 2, 1).reshape(-1, weight.shape[1]))
+    left = left.reshape(*input1.shape[:-1], weight.shape[0], weight.shape[2])
+    out = (left * input2.unsqueeze(-2)).sum(-1)
+    return out if bias is None else out + bias
+
+
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+    """Rows of weight (vocabulary, width) at the ids of input (any shape): (..., width).
+
+    Raises IndexError for an id outside the vocabulary. The row padding_idx gets no gradient.
+    """
+    if input.dtype.category != "integer":
+        raise RuntimeError(f"embedding: Expected tensor for argument 'indices' to have one of the following scalar types: "
+                           f"Long, Int; but got {input.dtype.name}")
+    if max_norm is not None:
+        raise RuntimeError("embedding: max_norm changes the weight during the forward pass and is not supported; "
+                           "normalise the weight between steps")
+    _check_ids(input, weight)
+    if padding_idx is None:
+        return getitem(weight, input)
+    pad = padding_idx % weight.shape[0]
+    # The padding row is read from a copy without history, so that no gradient reaches it.
+    return (input == pad).unsqueeze(-1).logical_not().to(weight.dtype) * getitem(weight, input) + \
+        (input == pad).unsqueeze(-1).to(weight.dtype) * getitem(weight.detach(), input)
+
+
+def _check_ids(input, weight) -> None:
+    value = input.node.value
+    if value is not None and value.size and (value.min() < 0 or value.max() >= weight.shape[0]):
+        wrong = int(value.max()) if value.max() >= weight.shape[0] else int(value.min())
+        raise IndexError(f"embedding: index out of range in self: id {wrong}, the vocabulary has {weight.shape[0]} rows")
+
+
+def one_hot(tensor, num_classes: int = -1):
+    """Vectors of num_classes zeros with a 1 at each id of the tensor, in a new last dimension."""
+    if tensor.dtype.name != "int64":
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype.name}")
+    if tensor.numel() == 0 and num_classes <= 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    low, high = (int(tensor.min()), int(tensor.max())) if tensor.numel() else (0, 0)
+    if low < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    count = high + 1 if num_classes == -1 else num_classes
+    if high >= count:
+        raise RuntimeError(f"Class values must be smaller than num_classes: {high} >= {count}")
+    return (tensor.unsqueeze(-1) == arange(count)).long()
+
+
+def normalize(input, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out=None) -> Tensor:
+    """x / max(|x|_p, eps) along dim."""
+    return input / input.norm(p, dim, keepdim=True).clamp_min(eps)
+
+
+def cosine_similarity(x1, x2, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim."""
+    x1, x2 = x1.broadcast_to(_common(x1, x2)), x2.broadcast_to(_common(x1, x2))
+    a = x1 / x1.norm(2, dim, keepdim=True).clamp_min(eps)
+    b = x2 / x2.norm(2, dim, keepdim=True).clamp_min(eps)
+    return (a * b).sum(dim)
+
+
+def _common(x1, x2):
+    return (x1 * 0 + x2 * 0).shape if x1.shape != x2.shape else x1.shape
+
+
+def pairwise_distance(x1, x2, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """|x1 - x2 + eps|_p over the last dimension."""
+    return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)

@@ -1,0 +1,361 @@
+"""Pointwise functions of tensors and numbers, with PyTorch's promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...core.dtypes import bool_, finfo
+from ...core.shapes import dim_index
+from ...graph import ops
+from ...graph.node import Node, Op
+from ..box import Box
+from ..operands import as_node, is_number, number_node, pair, require_operand, require_tensor, result_type, to_float
+from ..tensor import Tensor, wrap
+
+
+def _named(function: Callable, name: str, formula: str) -> Callable:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = formula
+    return function
+
+
+def _float_function(name: str, op: Op, formula: str) -> Callable:
+    """A function whose result is a float: integers are converted first."""
+
+    def call(input):
+        return wrap(op(to_float(require_tensor(input, name).node)))
+
+    return _named(call, name, formula)
+
+
+def _same_type_function(name: str, op: Op, formula: str, no_bool: bool = False) -> Callable:
+    def call(input):
+        node = require_tensor(input, name).node
+        if no_bool and node.dtype is bool_:
+            raise RuntimeError(f"{name}: the operator is not supported on a bool tensor; use logical_not or ~ instead")
+        return wrap(op(node))
+
+    return _named(call, name, formula)
+
+
+def _rounding_function(name: str, op: Op, formula: str) -> Callable:
+    """Integers are what they are already."""
+
+    def call(input):
+        node = require_tensor(input, name).node
+        return wrap(op(node) if node.dtype.is_floating_point else ops.clone(node))
+
+    return _named(call, name, formula)
+
+
+exp = _float_function("exp", ops.exp, "e^x")
+exp2 = _float_function("exp2", ops.exp2, "2^x")
+expm1 = _float_function("expm1", ops.expm1, "e^x - 1, exact near 0")
+log = _float_function("log", ops.log, "The natural logarithm; -inf at 0, nan below")
+log2 = _float_function("log2", ops.log2, "The logarithm to base 2")
+log10 = _float_function("log10", ops.log10, "The logarithm to base 10")
+log1p = _float_function("log1p", ops.log1p, "log(1 + x), exact near 0")
+sqrt = _float_function("sqrt", ops.sqrt, "The square root; nan below 0")
+rsqrt = _float_function("rsqrt", ops.rsqrt, "1 / sqrt(x)")
+reciprocal = _float_function("reciprocal", ops.reciprocal, "1 / x")
+sin = _float_function("sin", ops.sin, "The sine of x in radians")
+cos = _float_function("cos", ops.cos, "The cosine of x in radians")
+tan = _float_function("tan", ops.tan, "The tangent of x in radians")
+asin = _float_function("asin", ops.asin, "The angle whose sine is x")
+acos = _float_function("acos", ops.acos, "The angle whose cosine is x")
+atan = _float_function("atan", ops.atan, "The angle whose tangent is x")
+sinh = _float_function("sinh", ops.sinh, "(e^x - e^-x) / 2")
+cosh = _float_function("cosh", ops.cosh, "(e^x + e^-x) / 2")
+tanh = _float_function("tanh", ops.tanh, "sinh(x) / cosh(x)")
+asinh = _float_function("asinh", ops.asinh, "The inverse of sinh")
+acosh = _float_function("acosh", ops.acosh, "The inverse of cosh")
+atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
+erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
+erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
+sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
+neg = negative = _same_type_function("neg", ops.neg, "-x", no_bool=True)
+abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value")
+sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
+relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)")
+floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
+ceil = _rounding_function("ceil", ops.ceil, "The smallest integer not below x")
+trunc = fix = _rounding_function("trunc", ops.trunc, "x without its fraction")
+isnan = _same_type_function("isnan", ops.isnan, "Whether x is nan")
+isinf = _same_type_function("isinf", ops.isinf, "Whether x is an infinity")
+isfinite = _same_type_function("isfinite", ops.isfinite, "Whether x is neither nan nor an infinity")
+logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is zero")
+
+
+def square(input):
+    """x^2"""
+    return wrap(ops.square(require_tensor(input, "square").node))
+
+
+def round(input, *, decimals: int = 0):
+    """The nearest integer, halves to the even one; with `decimals`, to that many digits."""
+    node = require_tensor(input, "round").node
+    if not node.dtype.is_floating_point:
+        return wrap(ops.clone(node))
+    if decimals == 0:
+        return wrap(ops.round_(node))
+    scale = 10.0**decimals
+    return wrap(ops.scaled(ops.round_(ops.scaled(node, scale)), 1 / scale))
+
+
+def _arithmetic(name: str, op: Op, formula: str) -> Callable:
+    def call(input, other):
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
+mul = multiply = _arithmetic("mul", ops.mul, "x * y")
+maximum = _arithmetic("maximum", ops.maximum, "The larger of x and y; nan if either is")
+minimum = _arithmetic("minimum", ops.minimum, "The smaller of x and y; nan if either is")
+remainder = _arithmetic("remainder", ops.remainder, "x - y floor(x / y): the sign is y's")
+fmod = _arithmetic("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
+eq = _arithmetic("eq", ops.eq, "Whether x = y")
+ne = not_equal = _arithmetic("ne", ops.ne, "Whether x differs from y")
+lt = less = _arithmetic("lt", ops.lt, "Whether x < y")
+le = less_equal = _arithmetic("le", ops.le, "Whether x <= y")
+gt = greater = _arithmetic("gt", ops.gt, "Whether x > y")
+ge = greater_equal = _arithmetic("ge", ops.ge, "Whether x >= y")
+logical_and = _arithmetic("logical_and", ops.logical_and, "Whether both are nonzero")
+logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzero")
+logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
+
+
+def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
+    a, b = pair(x, y, call)
+    if alpha != 1:
+        if not a.dtype.is_floating_point and isinstance(alpha, float):
+            raise RuntimeError(f"{call}: For integral input tensors, argument alpha must not be a floating point number.")
+        b = ops.mul(b, number_node(alpha, b.dtype))
+    return a, b
+
+
+def add(input, other, *, alpha=1):
+    """x + alpha y"""
+    return wrap(ops.add(*_scaled_second(input, other, alpha, "add")))
+
+
+def sub(input, other, *, alpha=1):
+    """x - alpha y"""
+    a, b = _scaled_second(input, other, alpha, "sub")
+    if a.dtype is bool_:
+        raise RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                           "invert a mask, use the `~` or `logical_not()` operator instead.")
+    return wrap(ops.sub(a, b))
+
+
+subtract = sub
+
+
+def rsub(input, other, *, alpha=1):
+    """y - alpha x"""
+    return sub(other, input, alpha=alpha)
+
+
+def div(input, other, *, rounding_mode: str | None = None):
+    """x / y as a float; rounded down with rounding_mode="floor", towards 0 with "trunc"."""
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode not in (None, "trunc"):
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    a, b = pair(input, other, "div")
+    kind = a.dtype
+    quotient = ops.div(to_float(a), to_float(b))
+    if rounding_mode is None:
+        return wrap(quotient)
+    rounded = ops.trunc(quotient)
+    return wrap(rounded if kind.is_floating_point else ops.cast(rounded, kind))
+
+
+divide = true_divide = div
+
+
+def floor_divide(input, other):
+    """floor(x / y). Raises RuntimeError when an integer is divided by 0."""
+    return wrap(ops.floor_divide(*pair(input, other, "floor_divide")))
+
+
+_SPECIAL_POWERS = {2: ops.square, 0.5: ops.sqrt, -0.5: ops.rsqrt, -1: ops.reciprocal}
+
+
+def pow(input, exponent):
+    """x^y. A number as exponent is part of the graph, so that squares and roots are computed as such."""
+    if isinstance(input, Box) and is_number(exponent):
+        dtype = result_type(input, exponent)
+        node = as_node(input, dtype)
+        special = _SPECIAL_POWERS.get(exponent) if dtype.is_floating_point or exponent == 2 else None
+        if special is not None:
+            return wrap(special(node))
+        if exponent < 0 and dtype.category == "integer":
+            raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+        return wrap(ops.pow_(node, ops.number(exponent, node)))
+    return wrap(ops.pow_(*pair(input, exponent, "pow")))
+
+
+def float_power(input, exponent):
+    """x^y in float64."""
+    return pow(input.double() if isinstance(input, Tensor) else input, exponent)
+
+
+def atan2(input, other):
+    """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
+    a, b = pair(input, other, "atan2")
+    return wrap(ops.atan2(to_float(a), to_float(b)))
+
+
+arctan2 = atan2
+
+
+def _bitwise(name: str, op: Op, formula: str) -> Callable:
+    def call(input, other):
+        a, b = pair(input, other, name)
+        if a.dtype.category not in ("integer", "bool"):
+            raise RuntimeError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
+        return wrap(op(a, b))
+
+    return _named(call, name, formula)
+
+
+bitwise_and = _bitwise("bitwise_and", ops.bitwise_and, "x & y")
+bitwise_or = _bitwise("bitwise_or", ops.bitwise_or, "x | y")
+bitwise_xor = _bitwise("bitwise_xor", ops.bitwise_xor, "x ^ y")
+bitwise_left_shift = _bitwise("bitwise_left_shift", ops.left_shift, "x << y")
+bitwise_right_shift = _bitwise("bitwise_right_shift", ops.right_shift, "x >> y")
+
+
+def bitwise_not(input):
+    """~x"""
+    node = require_tensor(input, "bitwise_not").node
+    if node.dtype.category not in ("integer", "bool"):
+        raise RuntimeError(f"bitwise_not: not implemented for '{node.dtype.name}'; the operand must be integer or bool")
+    return wrap(ops.bitwise_not(node))
+
+
+def where(condition, input=None, other=None):
+    """x where the condition holds, y elsewhere; with the condition alone, the indices where it holds."""
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.dtype is not bool_:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    x, y = pair(input, other, "where")
+    return wrap(ops.where(condition.node, x, y))
+
+
+def clamp(input, min=None, max=None):
+    """x held between min and max (numbers or tensors, either may be missing)."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    bounds = [b for b in (min, max) if b is not None]
+    dtype = result_type(require_tensor(input, "clamp"), *[require_operand(b, "clamp") for b in bounds])
+    node = as_node(input, dtype)
+    low = None if min is None else as_node(min, dtype)
+    high = None if max is None else as_node(max, dtype)
+    if any(isinstance(b, Box) for b in bounds):
+        return wrap(_clamped(node, low, high))
+    # Number bounds: the gradient passes on the bounds too, where maximum would give half.
+    inside = _clamped(ops.detach(node), low, high)
+    return wrap(ops.where(ops.eq(node, inside), node, inside))
+
+
+def _clamped(node: Node, low: Node | None, high: Node | None) -> Node:
+    if low is not None:
+        node = ops.maximum(node, low)
+    return node if high is None else ops.minimum(node, high)
+
+
+clip = clamp
+
+
+def clamp_min(input, min):
+    """max(x, min)"""
+    return clamp(input, min=min)
+
+
+def clamp_max(input, max):
+    """min(x, max)"""
+    return clamp(input, max=max)
+
+
+def lerp(input, end, weight):
+    """x + weight (end - x)"""
+    return input + weight * (end - input)
+
+
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """x + value a b"""
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else value * product)
+
+
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """x + value a / b"""
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else value * quotient)
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """nan and the infinities replaced, by 0 and the largest finite numbers unless said otherwise."""
+    node = require_tensor(input, "nan_to_num").node
+    if not node.dtype.is_floating_point:
+        return wrap(ops.clone(node))
+    from_limits = _limits(node)
+    high = from_limits[1] if posinf is None else posinf
+    low = from_limits[0] if neginf is None else neginf
+    infinite = ops.where(ops.gt(node, ops.number(0, node)), ops.number(high, node), ops.number(low, node))
+    finite = ops.where(ops.isinf(node), infinite, node)
+    return wrap(ops.where(ops.isnan(node), ops.number(nan or 0.0, node), finite))
+
+
+def _limits(node: Node) -> tuple[float, float]:
+    info = finfo(node.dtype)
+    return info.min, info.max
+
+
+def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
+    """|x - y| <= atol + rtol |y|"""
+    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() else input == other
+    close = logical_or(eq(input, other), logical_and(near, logical_and(isfinite(input), isfinite(other))))
+    return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
+
+
+def logit(input, eps: float | None = None):
+    """log(x / (1 - x)), with x held in [eps, 1 - eps] if eps is given."""
+    x = input if eps is None else clamp(input, eps, 1 - eps)
+    return log(x / (1 - x))
+
+
+def rad2deg(input):
+    """Radians to degrees."""
+    return input * (180 / 3.141592653589793)
+
+
+def deg2rad(input):
+    """Degrees to radians."""
+    return input * (3.141592653589793 / 180)
+
+
+def softmax(input, dim=None, dtype=None):
+    """exp(x) / sum exp(x) along dim (L 3.1)."""
+    return _along(ops.softmax, input, dim, dtype, "softmax")
+
+
+def log_softmax(input, dim=None, dtype=None):
+    """log softmax(x) along dim, without overflow."""
+    return _along(ops.log_softmax, input, dim, dtype, "log_softmax")
+
+
+def _along(op: Op, input, dim, dtype, call: str):
+    node = require_tensor(input, call).node
+    if dim is None:
+        dim = 0 if len(node.shape) in (0, 1, 3) else 1
+    dim = dim_index(dim, len(node.shape), call)
+    node = node if dtype is None else ops.cast(node, dtype) if node.dtype is not dtype else node
+    if not node.dtype.is_floating_point:
+        raise RuntimeError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
+    if not node.shape:
+        return wrap(ops.reshape(op(ops.reshape(node, (1,)), 0), ()))
+    return wrap(op(node, dim))

@@ -1,0 +1,225 @@
+"""Binds the functions as methods of Tensor, with the operators and the in-place forms."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from ..core.dtypes import can_cast
+from ..graph import ops
+from ..graph.node import mode
+from . import autograd
+from .box import Box
+from .functions import convert, creation, indexing, matrix, pointwise, random, reduce, shape
+from .operands import is_number, number_node
+from .tensor import Tensor, wrap
+
+_POINTWISE = """
+abs absolute acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
+bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip cos cosh deg2rad
+div divide eq erf erfc exp exp2 expm1 fix float_power floor floor_divide fmod ge greater greater_equal gt
+isclose isfinite isinf isnan le lerp less less_equal log log10 log1p log2 log_softmax logical_and logical_not
+logical_or logical_xor logit lt maximum minimum mul multiply nan_to_num ne neg negative not_equal pow rad2deg
+reciprocal relu remainder round rsqrt sigmoid sign sin sinh softmax sqrt square sub subtract tan tanh
+true_divide trunc
+""".split()
+_REDUCE = """
+all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum dist kthvalue logsumexp max mean
+median min nansum norm prod sort std sum topk var
+""".split()
+_SHAPE = """
+as_strided broadcast_to chunk diag diag_embed diagonal expand expand_as flatten flip fliplr flipud moveaxis
+movedim narrow permute ravel repeat reshape reshape_as roll select split split_with_sizes squeeze swapaxes
+swapdims t tensor_split tile transpose tril triu unbind unflatten unfold unsqueeze view view_as
+""".split()
+_INDEXING = """
+argwhere gather index_add index_copy index_fill index_put index_select masked_fill masked_scatter
+masked_select nonzero scatter scatter_add take take_along_dim
+""".split()
+_MATRIX = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]
+_RANDOM = ["bernoulli", "bernoulli_", "cauchy_", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+_CREATION = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"]
+_CONVERT = """
+alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
+is_pinned long pin_memory positive short to type type_as
+""".split()
+_AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
+
+_METHODS = ((pointwise, _POINTWISE), (reduce, _REDUCE), (shape, _SHAPE), (indexing, _INDEXING), (matrix, _MATRIX),
+            (random, _RANDOM), (creation, _CREATION), (convert, _CONVERT))
+
+# Forms that write their result to the tensor itself: name_ for each.
+_IN_PLACE = """
+abs absolute acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
+bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip cos cosh cumprod
+cumsum deg2rad div divide eq erf erfc exp exp2 expm1 fix floor floor_divide fmod ge greater greater_equal gt
+index_add index_copy index_fill index_put le lerp less less_equal log log10 log1p log2 logical_and logical_not
+logical_or logical_xor logit lt masked_fill masked_scatter mul multiply nan_to_num ne neg negative not_equal
+pow rad2deg reciprocal relu remainder round rsqrt scatter scatter_add sigmoid sign sin sinh sqrt square sub
+subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm
+""".split()
+
+
+def _in_place(name: str, function: Callable) -> Callable:
+    @functools.wraps(function)
+    def write(self, *args, **kwargs):
+        return assign(self, function(before_write(self), *args, **kwargs), name + "_")
+
+    write.__name__ = write.__qualname__ = name + "_"
+    return write
+
+
+def before_write(self: Tensor) -> Tensor:
+    """What an in-place function computes from. The gradient of x.sin_() needs the old x: it is read from a node of its
+    own, which no write makes stale."""
+    return wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
+
+
+def assign(self: Tensor, result: Tensor, call: str) -> Tensor:
+    """Make a result the tensor's own value, in its dtype. Raises RuntimeError where shape or kind cannot be kept."""
+    node = result.node
+    if node.shape != self.node.shape:
+        raise RuntimeError(f"{call}: output with shape {list(self.node.shape)} doesn't match the broadcast shape "
+                           f"{list(node.shape)}")
+    if node.dtype is not self.node.dtype:
+        if not can_cast(node.dtype, self.node.dtype):
+            raise RuntimeError(f"{call}: result type {node.dtype.name} can't be cast to the desired output type "
+                               f"{self.node.dtype.name}")
+        node = ops.cast(node, self.node.dtype)
+    self._write(node)
+    return self
+
+
+# --- writes that are no function's in-place form
+def copy_(self, src, non_blocking: bool = False):
+    """The values of src, broadcast and converted to this tensor's shape and dtype."""
+    if not isinstance(src, Box):
+        src = creation.tensor(src)
+    node = src.node if src.node.dtype is self.node.dtype else ops.cast(src.node, self.node.dtype)
+    if node.shape != self.node.shape:
+        node = ops.expand(node, self.node.shape)
+    old = self.node
+    self._write(ops.overwrite(old, node) if mode.grad and old.needs_grad else ops.clone(node))
+    return self
+
+
+def fill_(self, value):
+    """One number (or 0-d tensor) everywhere."""
+    if isinstance(value, Box):
+        if value.dim() != 0:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
+        source = ops.cast(value.node, self.node.dtype)
+    elif is_number(value):
+        source = number_node(value, self.node.dtype)
+    else:
+        raise TypeError(f"fill_(): argument 'value' must be a number or a 0-d tensor, not {type(value).__name__}")
+    self._write(ops.expand(source, self.node.shape))
+    return self
+
+
+def zero_(self):
+    """0 everywhere."""
+    return fill_(self, 0)
+
+
+def fill_diagonal_(self, fill_value, wrap: bool = False):
+    """One number on the diagonal of a matrix."""
+    self.diagonal()._write(ops.expand(number_node(fill_value, self.dtype), self.diagonal().shape))
+    return self
+
+
+def _shape_in_place(name: str, function: Callable) -> Callable:
+    """unsqueeze_, t_, ...: the tensor itself takes the view's shape."""
+
+    def change(self, *args, **kwargs):
+        view = function(self, *args, **kwargs)
+        self._view, self._strides, self._offset = view._view, view._strides, view._offset
+        self._show(view.node)
+        return self
+
+    change.__name__ = change.__qualname__ = name + "_"
+    change.__doc__ = f"{name}, of the tensor itself."
+    return change
+
+
+def bind() -> None:
+    """Give Tensor its methods; called once, when the room is opened."""
+    for module, names in _METHODS:
+        for name in names:
+            setattr(Tensor, name, getattr(module, name))
+    for name in _IN_PLACE:
+        function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
+        setattr(Tensor, name + "_", _in_place(name, function))
+    for name in _AUTOGRAD:
+        setattr(Tensor, name, getattr(autograd, name))
+    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
+        setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
+    for write in (copy_, fill_, zero_, fill_diagonal_):
+        setattr(Tensor, write.__name__, write)
+    _bind_operators()
+    _bind_properties()
+
+
+def _swapped(function: Callable) -> Callable:
+    return lambda self, other: function(other, self)
+
+
+def _accepting(function: Callable) -> Callable:
+    """An operator that leaves operands it does not know to their own class."""
+
+    def operator(self, other):
+        if isinstance(other, Box) or is_number(other):
+            return function(self, other)
+        return function(self, creation.tensor(other)) if hasattr(other, "__array__") else NotImplemented
+
+    return operator
+
+
+_OPERATORS = {
+    "add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.mul, "truediv": pointwise.div,
+    "floordiv": pointwise.floor_divide, "mod": pointwise.remainder, "pow": pointwise.pow, "matmul": matrix.matmul,
+    "and": pointwise.bitwise_and, "or": pointwise.bitwise_or, "xor": pointwise.bitwise_xor,
+    "lshift": pointwise.bitwise_left_shift, "rshift": pointwise.bitwise_right_shift,
+}
+_COMPARISONS = {"eq": pointwise.eq, "ne": pointwise.ne, "lt": pointwise.lt, "le": pointwise.le, "gt": pointwise.gt,
+                "ge": pointwise.ge}
+
+
+def _bind_operators() -> None:
+    for name, function in _OPERATORS.items():
+        setattr(Tensor, f"__{name}__", _accepting(function))
+        setattr(Tensor, f"__r{name}__", _accepting(_swapped(function)))
+        in_place = getattr(Tensor, {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder"}.get(name, name) + "_",
+                           None) or getattr(Tensor, f"bitwise_{name}_", None)
+        if in_place is not None:
+            setattr(Tensor, f"__i{name}__", in_place)
+    for name, function in _COMPARISONS.items():
+        setattr(Tensor, f"__{name}__", _accepting(function))
+    for name, method in _OTHER_OPERATORS.items():
+        setattr(Tensor, f"__{name}__", method)
+    for name in ("left_shift", "right_shift"):
+        setattr(Tensor, f"__i{name[0]}shift__", getattr(Tensor, f"bitwise_{name}_"))
+
+
+def _contains(self: Tensor, value) -> bool:
+    return (self == value).any().item()
+
+
+_OTHER_OPERATORS = {
+    "neg": pointwise.neg, "pos": convert.positive, "abs": pointwise.abs, "invert": pointwise.bitwise_not,
+    "getitem": indexing.getitem, "setitem": indexing.setitem, "contains": _contains,
+}
+
+
+def _bind_properties() -> None:
+    Tensor.T = property(lambda self: shape.permute(self, *reversed(range(self.dim()))))  # type: ignore[attr-defined]
+    for name in ("mT", "mH", "H"):
+        setattr(Tensor, name, property(_matrix_transpose))
+    Tensor.real = property(lambda self: self)  # type: ignore[attr-defined]
+    Tensor.grad_fn = property(autograd.grad_fn)  # type: ignore[attr-defined]
+
+
+def _matrix_transpose(self: Tensor) -> Tensor:
+    if self.dim() < 2:
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.dim()}-D tensor.")
+    return shape.transpose(self, -2, -1)

@@ -1,0 +1,108 @@
+"""From what a caller may write (tensors, numbers) to nodes of one dtype, by PyTorch's promotion rules.
+
+A number never widens a tensor of its own kind, a 0-d tensor never widens one with dimensions: only a higher
+kind (bool < integer < float < complex) does.
+"""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+from ..core.dtypes import bool_, complex64, complex128, float64, get_default_dtype, int64, promote_types
+from ..core.dtypes import dtype as DType
+from ..graph.leaves import scalar
+from ..graph.node import Node
+from ..graph.ops import cast
+from .box import Box
+
+_RANK = {"bool": 0, "integer": 1, "float": 2, "complex": 3}
+
+
+def number_dtype(value) -> DType:
+    """The dtype a Python number has by itself."""
+    if isinstance(value, bool):
+        return bool_
+    if isinstance(value, numbers.Integral):
+        return int64
+    if isinstance(value, numbers.Real):
+        return get_default_dtype()
+    return complex128 if get_default_dtype() is float64 else complex64
+
+
+def is_number(value) -> bool:
+    return isinstance(value, (int, float, complex, np.number, np.bool_))
+
+
+def result_type(*operands) -> DType:
+    """The dtype that an operation on these tensors and numbers has."""
+    by_weight: list[DType | None] = [None, None, None]  # with dimensions, 0-d, numbers
+    for x in operands:
+        weight = 2 if not isinstance(x, Box) else 0 if x.node.shape else 1
+        d = number_dtype(x) if weight == 2 else x.node.dtype
+        before = by_weight[weight]
+        by_weight[weight] = d if before is None else promote_types(before, d)
+    result = None
+    for d in by_weight:
+        if d is None:
+            continue
+        if result is None or _RANK[d.category] > _RANK[result.category]:
+            result = d if result is None else _raised(result, d)
+    assert result is not None
+    return result
+
+
+def _raised(low: DType, high: DType) -> DType:
+    """A higher kind wins; a float tensor met by a complex number keeps its precision."""
+    return promote_types(low, high) if high.is_complex and low.is_floating_point else high
+
+
+def as_dtype(node: Node, dtype: DType) -> Node:
+    return node if node.dtype is dtype else cast(node, dtype)
+
+
+def as_node(x, dtype: DType) -> Node:
+    """A tensor's node in `dtype`, or a number as an input of the graph."""
+    if isinstance(x, Box):
+        node = x.node
+        return node if node.dtype is dtype else cast(node, dtype)
+    return number_node(x, dtype)
+
+
+def number_node(value, dtype: DType) -> Node:
+    """A number as an input of the graph. Raises RuntimeError where the dtype cannot hold it."""
+    if dtype.category == "integer":
+        info = np.iinfo(dtype.numpy)
+        if not info.min <= value <= info.max:
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value}")
+    return scalar(value, dtype)
+
+
+def pair(x, y, call: str) -> tuple[Node, Node]:
+    """Two operands as nodes of one dtype. Raises TypeError for what is neither a tensor nor a number."""
+    if isinstance(x, Box) and isinstance(y, Box):
+        a, b = x.node, y.node
+        if a.dtype is b.dtype:
+            return a, b
+    elif type(y) is float and isinstance(x, Box) and (a := x.node).dtype.is_floating_point:
+        return a, scalar(y, a.dtype)
+    dtype = result_type(require_operand(x, call), require_operand(y, call))
+    return as_node(x, dtype), as_node(y, dtype)
+
+
+def require_operand(x, call: str):
+    if isinstance(x, Box) or is_number(x):
+        return x
+    raise TypeError(f"{call}(): expected a Tensor or a number, but got {type(x).__name__}")
+
+
+def require_tensor(x, call: str) -> Box:
+    if isinstance(x, Box):
+        return x
+    raise TypeError(f"{call}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+
+
+def to_float(node: Node) -> Node:
+    """Integers and bools become the default float type, as functions like exp and mean take them."""
+    return node if node.dtype.is_floating_point or node.dtype.is_complex else cast(node, get_default_dtype())

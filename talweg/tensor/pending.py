@@ -1,0 +1,51 @@
+"""Which recorded values are waiting: they are evaluated together when one is looked at, when an optimiser has
+stepped, or when they have become many."""
+
+from __future__ import annotations
+
+import weakref
+
+from ..compile.evaluate import evaluate
+from ..graph.node import Node
+
+LIMIT = 8192
+"""Recordings after which evaluation happens unasked, so that a graph nobody looks at does not grow for ever."""
+
+
+class _Waiting:
+    boxes: list[weakref.ref] = []
+
+
+def remember(box: weakref.ref) -> None:
+    """Note a tensor that was given a recorded, not yet evaluated value."""
+    boxes = _Waiting.boxes
+    boxes.append(box)
+    if len(boxes) > LIMIT:
+        evaluate_pending()
+
+
+def evaluate_pending(*also: Node) -> None:
+    """Evaluate what every living tensor holds, and `also`. The first error is raised once all else is done."""
+    boxes, _Waiting.boxes = _Waiting.boxes, []
+    roots: dict[Node, None] = dict.fromkeys(also)
+    for reference in boxes:
+        box = reference()
+        if box is not None:
+            roots[box._storage.node] = None
+            if box._seen == box._storage.version:
+                roots[box._node] = None
+    evaluate(roots)
+
+
+def value_of(node: Node):
+    """A node's array, evaluated with all that is waiting if it has none. Raises the error it failed with."""
+    if node.value is None:
+        evaluate_pending(node)
+    if node.value is None:
+        raise node.failure or RuntimeError(f"{node!r} has no value after evaluation")
+    return node.value
+
+
+def step_done() -> None:
+    """An optimiser has stepped: what was recorded is a whole training step, so evaluate it."""
+    evaluate_pending()
