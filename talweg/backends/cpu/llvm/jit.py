@@ -1,0 +1,69 @@
+"""LLVM IR to machine code for this processor."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+
+import llvmlite.binding as llvm
+
+_one_at_a_time = threading.RLock()
+
+
+@functools.cache
+def _machine():
+    """The target machine of this processor, set up once."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+    )
+
+
+@functools.cache
+def _engine():
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+
+
+def add_symbol(name: str, address: int) -> None:
+    """Make a C function callable by name from compiled code."""
+    llvm.add_symbol(name, address)
+
+
+class Module:
+    """Compiled code that lives as long as this object."""
+
+    def __init__(self, text: str):
+        with _one_at_a_time:
+            module = llvm.parse_assembly(text)
+            module.triple = llvm.get_default_triple()
+            module.data_layout = str(_machine().target_data)
+            self.text = text
+            optimise(module)
+            self._module = module
+            _engine().add_module(module)
+            _engine().finalize_object()
+
+    def address(self, name: str) -> int:
+        with _one_at_a_time:
+            return _engine().get_function_address(name)
+
+    def __del__(self):
+        with _one_at_a_time:
+            _engine().remove_module(self._module)
+
+
+def optimise(module) -> None:
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(_machine(), options)
+    builder.getModulePassManager().run(module, builder)
+
+
+def libgomp() -> ctypes.CDLL:
+    """The OpenMP runtime that oneDNN runs on."""
+    return ctypes.CDLL("libgomp.so.1")
