@@ -11,14 +11,15 @@ from .types import Kind, kind_of
 class Body:
     """Instructions in order. Methods return the name of the value they make."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "v") -> None:
+        self.prefix = prefix
         self.lines: list[str] = []
         self.requires: set[tuple[str, str]] = set()  # elementary functions: (name, type)
         self._count = 0
 
     def name(self) -> str:
         self._count += 1
-        return f"%v{self._count}"
+        return f"%{self.prefix}{self._count}"
 
     def add(self, instruction: str) -> str:
         value = self.name()
