@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.node import Op
+from .cpu.kernels import INTO
 from .cpu.kernels import KERNELS as CPU
 from .reference import KERNELS as REFERENCE
 
@@ -24,3 +25,10 @@ def compute(node, arrays):
 
 def has_kernel(op: Op) -> bool:
     return op in CLAIMED or op in REFERENCE
+
+
+def compute_into(node, arrays, out) -> None:
+    """Run one operation on arrays and leave the result in `out`."""
+    into = INTO.get(node.op)
+    if into is None or not into(node, arrays, out):
+        out[...] = compute(node, arrays)

@@ -101,7 +101,7 @@ _WHICH = {
 _CACHE: Cache[_Prepared] = Cache(1024)
 
 
-def convolution(x, w, stride, padding, dilation, groups: int) -> np.ndarray:
+def convolution(x, w, stride, padding, dilation, groups: int, out=None) -> np.ndarray:
     """y[n, o, p] = sum over c, k of x[n, c, p * stride - padding + k * dilation] w[o, c, k] (L 4.2, N 5.2.2).
 
     x (N, C, *spatial), w (O, C / groups, *kernel) -> (N, O, *spatial'), channels-last in
@@ -109,22 +109,23 @@ def convolution(x, w, stride, padding, dilation, groups: int) -> np.ndarray:
     dense. Raises RuntimeError where shapes, dtypes or settings do not go together, Unsupported where oneDNN
     has no kernel for them.
     """
-    return _convolve(_FORWARD, x, w, None, (tuple(stride), tuple(padding), tuple(dilation)), groups)
+    return _convolve(_FORWARD, x, w, None, (tuple(stride), tuple(padding), tuple(dilation)), groups, out)
 
 
-def convolution_input_gradient(g, w, input_shape, stride, padding, dilation, groups: int) -> np.ndarray:
+def convolution_input_gradient(g, w, input_shape, stride, padding, dilation, groups: int, out=None) -> np.ndarray:
     """The gradient for x of `convolution`, from g, the gradient for its result. Channels-last in memory."""
     settings = (tuple(stride), tuple(padding), tuple(dilation))
-    return _convolve(_INPUT_GRADIENT, g, w, tuple(input_shape), settings, groups)
+    return _convolve(_INPUT_GRADIENT, g, w, tuple(input_shape), settings, groups, out)
 
 
-def convolution_weight_gradient(x, g, weight_shape, stride, padding, dilation, groups: int) -> np.ndarray:
+def convolution_weight_gradient(x, g, weight_shape, stride, padding, dilation, groups: int, out=None) -> np.ndarray:
     """The gradient for w of `convolution`, from x and g, the gradient for its result. Row-major in memory."""
     settings = (tuple(stride), tuple(padding), tuple(dilation))
-    return _convolve(_WEIGHT_GRADIENT, x, g, tuple(weight_shape), settings, groups)
+    return _convolve(_WEIGHT_GRADIENT, x, g, tuple(weight_shape), settings, groups, out)
 
 
-def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups: int) -> np.ndarray:
+def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups: int, out) -> np.ndarray:
+    # `out`, where given, lies as the result would: channels-last, row-major for weights.
     try:
         key = (
             kind.output,
@@ -148,7 +149,7 @@ def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups:
     if prepared.plan is None:
         return np.zeros(prepared.shape, first.dtype)
     empty = np.empty if kind is _WEIGHT_GRADIENT else empty_channels_last
-    result = empty(prepared.shape, first.dtype)
+    result = empty(prepared.shape, first.dtype) if out is None else out
     if prepared.copy_first:
         first = np.array(first, order="C")
     if prepared.copy_second:

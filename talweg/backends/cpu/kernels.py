@@ -72,3 +72,39 @@ KERNELS = {
     ops.avg_pool: _declining(_avg_pool),
     ops.avg_pool_grad: _declining(_avg_pool_grad),
 }
+
+
+# --- into a given array
+def _matmul_into(node: Node, arrays, out) -> bool:
+    if not _takes(node):
+        return False
+    matmul(*arrays, out=out)
+    return True
+
+
+def _convolution_into(function, row_major: bool):
+    def run(node: Node, arrays, out) -> bool:
+        if not _takes(node) or not out.size:
+            return False
+        expected = out.flags.c_contiguous if row_major else _is_channels_last(out)
+        if not expected:
+            return False
+        try:
+            return function(*arrays, *node.attrs, out=out) is out
+        except Unsupported:
+            return False
+
+    return run
+
+
+def _is_channels_last(array) -> bool:
+    return array.transpose((0, *range(2, array.ndim), 1)).flags.c_contiguous
+
+
+INTO = {
+    ops.matmul: _matmul_into,
+    ops.conv: _convolution_into(convolution, False),
+    ops.conv_input_grad: _convolution_into(convolution_input_gradient, False),
+    ops.conv_weight_grad: _convolution_into(convolution_weight_gradient, True),
+}
+"""Kernels (node, arrays, out) that write to `out` and answer True, or decline with False."""

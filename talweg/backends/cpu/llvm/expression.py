@@ -31,6 +31,8 @@ def moved(node: Node, index: tuple[Affine, ...]) -> tuple[Node, tuple[Affine, ..
     """The source of a movement node and the index into it, or None for other nodes. Raises NotInline."""
     op = node.op
     source = node.inputs[0] if node.inputs else node
+    if op.kind == "identity":
+        return node.inputs[-1], index
     if op is ops.permute:
         order = inverse_permutation(node.attrs[0])
         return source, tuple(index[i] for i in order)

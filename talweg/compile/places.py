@@ -1,0 +1,48 @@
+"""Views as arithmetic: where a movement of a placed value lies in the same memory, if it does."""
+
+from __future__ import annotations
+
+from ..backends.cpu.llvm.expression import Place
+from ..core.shapes import Shape, contiguous_strides, permuted, view_strides
+from ..graph import ops
+from ..graph.node import Node
+
+
+def moved_place(node: Node, source: Place) -> Place | None:
+    """The place of a movement node in its source's memory, or None where that takes a copy."""
+    strides, shape = source.strides, node.inputs[0].shape
+    if node.op is ops.permute:
+        return Place(source.slot, source.offset, permuted(strides, node.attrs[0]))
+    if node.op is ops.expand:
+        lead = len(node.shape) - len(shape)
+        own = (0 if have == 1 else s for have, s in zip(shape, strides))
+        return Place(source.slot, source.offset, (0,) * lead + tuple(own))
+    if node.op is ops.slice_:
+        starts, _, steps = node.attrs
+        skipped = sum(a * s for a, s in zip(starts, strides))
+        return Place(source.slot, source.offset + skipped * node.dtype.itemsize,
+                     tuple(a * b for a, b in zip(strides, steps)))
+    if node.op is ops.reshape:
+        found = view_strides(shape, strides, node.shape)
+        return None if found is None else Place(source.slot, source.offset, found)
+    return None
+
+
+def is_dense(shape: Shape, strides: Shape) -> bool:
+    """Whether the strides are those of a contiguous array with its dimensions in another order."""
+    expected = 1
+    for stride, size in sorted((s, n) for s, n in zip(strides, shape) if n != 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+def channels_last(shape: Shape) -> Shape:
+    """(N, C, *spatial) with the channels innermost."""
+    order = (0, *range(2, len(shape)), 1)
+    inner = contiguous_strides(permuted(shape, order))
+    strides = [0] * len(shape)
+    for dim, stride in zip(order, inner):
+        strides[dim] = stride
+    return tuple(strides)

@@ -1,0 +1,281 @@
+"""From a canonical graph to steps: what is computed by which kernel, in which order, stored where.
+
+Pointwise and movement operations are computed inside the kernels that need them; only what several kernels need, what
+the library computes, reductions and results are stored. A value's layout is what its producer likes: contiguous, or
+channels-last after a convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..backends.cpu.llvm.expression import NotInline, Place, loads_of
+from ..backends.cpu.llvm.nest import loops_of
+from ..backends.cpu.llvm.reduction import can_reduce
+from ..backends.cpu.llvm.scalars import EMITTERS
+from ..backends.cpu.llvm.types import kind_of
+from ..core.shapes import Shape, contiguous_strides
+from ..graph import ops
+from ..graph.node import Node, constant_op
+from .places import channels_last, is_dense, moved_place
+
+ARENA = 0  # slot of the pointer table
+MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
+
+
+@dataclass
+class Step:
+    """One thing to run. kind: pointwise, reduce, call (the library or NumPy computes `outputs[0]`), copy."""
+
+    kind: str
+    outputs: list[Node]
+    reads: list[Node] = field(default_factory=list)  # placed values it loads
+    sources: list[Node] = field(default_factory=list)  # of a call: its operands, placed
+
+
+@dataclass
+class Plan:
+    steps: list[Step]
+    strides: dict[Node, Shape]  # of every stored value
+    alias: dict[Node, Node]  # a movement that lies in another value's memory
+    inputs: list[Node]
+    roots: list[Node]
+
+
+def inline(node: Node) -> bool:
+    """Whether kernels may compute it on the way."""
+    if kind_of(node.dtype) is None:
+        return False
+    return node.op in EMITTERS or node.op in MOVEMENT or node.op in (ops.flip, ops.iota, constant_op)
+
+
+class Planner:
+    def __init__(self, roots: Sequence[Node], inputs: Sequence[Node], input_strides: Sequence[Shape]):
+        self.roots = list(roots)
+        self.inputs = list(inputs)
+        self.order = _topological(roots)
+        self.steps: list[Step] = []
+        self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
+        self.alias: dict[Node, Node] = {}
+        self.born: dict[Node, int] = {n: -1 for n in inputs}  # step that stores it
+        self.stored = self._to_store()
+
+    def plan(self) -> Plan:
+        for node in self.order:
+            if node in self.stored and node not in self.strides and node.op is not constant_op:
+                self._store(node)
+        return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots)
+
+    # --- what is stored
+    def _to_store(self) -> set[Node]:
+        readers: dict[Node, int] = {}
+        stored = set(self.roots)
+        for node in self.order:
+            for source in set(node.inputs):
+                readers[source] = readers.get(source, 0) + 1
+            if not inline(node):
+                stored.add(node)
+                fused = can_reduce(node)
+                stored.update(self._base(s) for s in node.inputs if not (fused and inline(s)))
+        weight: dict[Node, int] = {}
+        for node in self.order:
+            if node in stored or not inline(node):
+                weight[node] = 0
+                continue
+            weight[node] = sum(weight.get(s, 0) for s in set(node.inputs)) + _cost(node)
+            if readers.get(node, 0) > 1 and weight[node] > 2 and node.op not in MOVEMENT:
+                stored.add(node)
+                weight[node] = 0
+        return stored
+
+    @staticmethod
+    def _base(node: Node) -> Node:
+        while node.op in MOVEMENT:
+            node = node.inputs[0]
+        return node
+
+    # --- storing one value
+    def _store(self, node: Node) -> None:
+        if node.op in MOVEMENT and node not in self.roots and self._view(node):
+            return
+        if not inline(node):
+            if can_reduce(node):
+                self._reduce(node)
+            else:
+                self._call(node)
+            return
+        self._pointwise(node)
+
+    def _view(self, node: Node) -> bool:
+        """Whether a movement lies in its source's memory; then it is placed."""
+        source = node.inputs[0]
+        if source not in self.strides:
+            return False
+        place = moved_place(node, Place(ARENA, 0, self.strides[source]))
+        if place is None:
+            return False
+        self.strides[node] = place.strides
+        self.alias[node] = source
+        self.born[node] = self.born[source]
+        return True
+
+    def _placed(self) -> dict[Node, Place]:
+        return {n: Place(ARENA, 0, s) for n, s in self.strides.items()}
+
+    def _pointwise(self, node: Node) -> None:
+        strides = self._layout(node)
+        loads = self._loads(node, strides)
+        plain = self._plain_index(node, strides)
+        for position in range(len(self.steps) - 1, max(len(self.steps) - 24, -1), -1):
+            step = self.steps[position]
+            if step.kind == "pointwise" and self._joins(node, strides, loads, plain, step, position):
+                step.outputs.append(node)
+                step.reads = list(dict.fromkeys([*step.reads, *(n for n, _ in loads if n not in step.outputs)]))
+                self._born(node, strides, position)
+                return
+        self.steps.append(Step("pointwise", [node], list(dict.fromkeys(n for n, _ in loads))))
+        self._born(node, strides, len(self.steps) - 1)
+
+    def _born(self, node: Node, strides: Shape, position: int) -> None:
+        self.strides[node] = strides
+        self.born[node] = position
+
+    def _joins(self, node, strides, loads, plain, step: Step, position: int) -> bool:
+        """Whether the node can be computed in an earlier kernel's loop."""
+        first = step.outputs[0]
+        if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 8:
+            return False
+        for source, index in loads:
+            if source.op is ops.iota:
+                continue
+            owner = self._owner(source)
+            if owner in step.outputs:
+                if source is not owner or index != plain:
+                    return False
+            elif self.born[owner] >= position:
+                return False
+        return True
+
+    def _owner(self, node: Node) -> Node:
+        while node in self.alias:
+            node = self.alias[node]
+        return node
+
+    def _plain_index(self, node: Node, strides: Shape):
+        order = sorted(range(len(node.shape)), key=lambda d: -strides[d])
+        _, by_dim = loops_of(node.shape, order)
+        return tuple(by_dim[d] for d in range(len(node.shape)))
+
+    def _loads(self, node: Node, strides: Shape, index=None):
+        """What computing it loads; values in the way of an affine index are stored first."""
+        while True:
+            found: dict = {}
+            placed = self._placed()
+            placed.pop(node, None)
+            try:
+                loads_of(node, index or self._plain_index(node, strides), placed, found)
+            except NotInline as problem:
+                self._clear_away(problem.args[0])
+                continue
+            return found
+
+    def _clear_away(self, node: Node) -> None:
+        """A reshape that no affine index goes through: its source is stored contiguously and it is a view of that."""
+        if node.op is not ops.reshape:
+            self._store(node)
+            return
+        source = node.inputs[0]
+        if source not in self.strides:
+            self._store(source)
+        if not self._view(node):
+            copy = self._contiguous(source)
+            place = moved_place(node, Place(ARENA, 0, self.strides[copy]))
+            assert place is not None
+            self.strides[node], self.alias[node], self.born[node] = place.strides, copy, self.born[copy]
+
+    def _contiguous(self, source: Node) -> Node:
+        """A stored copy of a value in row-major order."""
+        copy = ops.clone(source)
+        self.steps.append(Step("copy", [copy], [source]))
+        self._born(copy, contiguous_strides(source.shape), len(self.steps) - 1)
+        return copy
+
+    def _layout(self, node: Node) -> Shape:
+        """The dense layout of the first operand that has the node's shape, contiguous if there is none."""
+        found = self._operand_layout(node, 0)
+        return found if found is not None else contiguous_strides(node.shape)
+
+    def _operand_layout(self, node: Node, depth: int) -> Shape | None:
+        for source in node.inputs:
+            if source.shape != node.shape or source.op is constant_op:
+                continue
+            strides = self.strides.get(source)
+            if strides is not None:
+                if is_dense(source.shape, strides):
+                    return strides
+            elif depth < 12 and inline(source) and source.op not in (ops.reshape, ops.expand, ops.slice_, ops.permute):
+                found = self._operand_layout(source, depth + 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _reduce(self, node: Node) -> None:
+        source = node.inputs[0]
+        if source not in self.strides and not inline(source):
+            self._store(source)
+        strides = self.strides.get(source) or self._layout(source)
+        order = sorted(range(len(source.shape)), key=lambda d: -strides[d])
+        _, by_dim = loops_of(source.shape, order)
+        loads = self._loads(source, strides, tuple(by_dim[d] for d in range(len(source.shape)))) \
+            if source not in self.strides else {(source, ()): None}
+        self.steps.append(Step("reduce", [node], list(dict.fromkeys(n for n, _ in loads)), [source]))
+        self._born(node, contiguous_strides(node.shape), len(self.steps) - 1)
+
+    def _call(self, node: Node) -> None:
+        operands = [self._array(s) for s in node.inputs]
+        self.steps.append(Step("call", [node], operands, operands))
+        last = node.op in (ops.conv, ops.conv_input_grad, ops.avg_pool, ops.avg_pool_grad, ops.max_pool, ops.max_pool_grad)
+        strides = channels_last(node.shape) if last and len(node.shape) >= 3 else contiguous_strides(node.shape)
+        self._born(node, strides, len(self.steps) - 1)
+
+    def _array(self, node: Node) -> Node:
+        """An operand of the library: stored, or a view of something stored."""
+        if node in self.strides:
+            return node
+        if node.op in MOVEMENT:
+            self._array(node.inputs[0])
+            if not self._view(node):
+                if node.op is ops.reshape:
+                    self._clear_away(node)
+                else:
+                    self._pointwise(node)
+            return node
+        self._store(node)
+        return node
+
+
+def _cost(node: Node) -> int:
+    """Of computing it once more, roughly in arithmetic instructions."""
+    if node.op in MOVEMENT or node.op in (constant_op, ops.iota, ops.flip):
+        return 0
+    cheap = (ops.add, ops.sub, ops.mul, ops.neg, ops.square, ops.relu, ops.where, ops.gt, ops.lt, ops.ge, ops.le, ops.eq,
+             ops.cast, ops.maximum, ops.minimum, ops.abs_, ops.logical_and, ops.logical_not)
+    return 1 if node.op in cheap else 8
+
+
+def _topological(roots: Sequence[Node]) -> list[Node]:
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        stack.extend((s, False) for s in reversed(node.inputs) if s not in seen)
+    return order

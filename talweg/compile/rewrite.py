@@ -1,0 +1,99 @@
+"""The graph as the compiler wants it: composites decomposed, identities gone, equal nodes one, inputs as stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.shapes import permuted
+from ..graph import ops
+from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
+
+
+class Canonical:
+    """The rewritten graph: `roots` in the order asked for, and for each original leaf its stand-in."""
+
+    def __init__(self, roots: Sequence[Node]):
+        self.inputs: dict[Node, Node] = {}  # original leaf -> stand-in
+        self._done: dict[Node, Node] = {}
+        self._interned: dict[tuple, Node] = {}
+        with grad_mode(False):
+            self.roots = [self._rewritten(r) for r in roots]
+
+    def _rewritten(self, root: Node) -> Node:
+        """Depth first without recursion: a node after everything it is made from."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self._done:
+                stack.pop()
+                continue
+            missing = [s for s in _sources(node) if s not in self._done]
+            if missing:
+                stack.extend(missing)
+                continue
+            self._done[stack.pop()] = self._one(node)
+        return self._done[root]
+
+    def _one(self, node: Node) -> Node:
+        if node.op is constant_op:
+            return node
+        if node.value is not None:
+            return self.inputs.setdefault(node, Node(data, (), (), node.shape, node.dtype))
+        sources = [self._done[s] for s in _sources(node)]
+        if node.op.kind == "composite":
+            return sources[0]
+        if node.op.kind == "identity":
+            return sources[-1]
+        return self._made(node.op, sources, node.attrs)
+
+    def _made(self, op, sources: list[Node], attrs: tuple) -> Node:
+        """op(sources, attrs): something simpler that is the same, one made before, or a new node."""
+        simpler = simplified(op, sources, attrs)
+        if simpler is not None:
+            return simpler
+        key = (op, tuple(map(id, sources)), attrs)
+        found = self._interned.get(key)
+        if found is None:
+            found = op(tuple(sources), *attrs) if op.arity == VARIADIC else op(*sources, *attrs)
+            self._interned[key] = found
+        return found
+
+
+def _sources(node: Node) -> tuple[Node, ...]:
+    if node.value is not None:
+        return ()
+    return (expand_composite(node),) if node.op.kind == "composite" else node.inputs
+
+
+def _is(node: Node, number) -> bool:
+    return node.op is constant_op and node.attrs[0] == number
+
+
+def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
+    """An existing or smaller node of the same value, or None. Nothing that could change nan or infinities."""
+    x = sources[0] if sources else None
+    if x is None:
+        return None
+    if op is ops.reshape:
+        if x.op is ops.reshape:
+            x = x.inputs[0]
+        return x if x.shape == attrs[0] else None if x is sources[0] else ops.reshape(x, attrs[0])
+    if op is ops.permute:
+        order = attrs[0]
+        if order == tuple(range(len(order))):
+            return x
+        if x.op is ops.permute:
+            return simplified(op, [x.inputs[0]], (permuted(x.attrs[0], order),)) or ops.permute(
+                x.inputs[0], permuted(x.attrs[0], order))
+        return None
+    if op is ops.expand:
+        return x if x.shape == attrs[0] else None
+    if op is ops.cast:
+        return x if x.dtype is attrs[0] else None
+    if op is ops.mul and len(sources) == 2:
+        a, b = sources
+        if _is(b, 1) and not b.shape:
+            return a
+        if _is(a, 1) and not a.shape:
+            return b
+    return None
