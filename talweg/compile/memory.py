@@ -13,7 +13,7 @@ from .plan import Plan
 def owner_in(plan: Plan) -> Callable[[Node], Node]:
     def owner(node: Node) -> Node:
         while node in plan.alias:
-            node = plan.alias[node]
+            node = plan.alias[node][0]
         return node
 
     return owner
@@ -25,7 +25,8 @@ def lifetimes(plan: Plan) -> dict[Node, tuple[int, int]]:
     result: dict[Node, tuple[int, int]] = {}
     for number, step in enumerate(plan.steps):
         for node in step.outputs:
-            result[node] = (number, number)
+            whole = owner(node)
+            result[whole] = (result.get(whole, (number,))[0], number)
         for node in step.reads:
             source = owner(node)
             if source in result:

@@ -46,3 +46,9 @@ def channels_last(shape: Shape) -> Shape:
     for dim, stride in zip(order, inner):
         strides[dim] = stride
     return tuple(strides)
+
+
+def part_place(node: Node, whole: Place, starts: Shape, steps: Shape) -> Place:
+    """Where a part of an assembled value lies."""
+    skipped = sum(a * s for a, s in zip(starts, whole.strides))
+    return Place(whole.slot, whole.offset + skipped * node.dtype.itemsize, tuple(a * b for a, b in zip(whole.strides, steps)))

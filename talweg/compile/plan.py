@@ -18,6 +18,7 @@ from ..backends.cpu.llvm.types import kind_of
 from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
+from ..graph.ops.assemble import covers
 from .places import channels_last, is_dense, moved_place
 
 ARENA = 0  # slot of the pointer table
@@ -38,7 +39,7 @@ class Step:
 class Plan:
     steps: list[Step]
     strides: dict[Node, Shape]  # of every stored value
-    alias: dict[Node, Node]  # a movement that lies in another value's memory
+    alias: dict[Node, tuple[Node, Node | tuple]]  # lies in another value's memory: (there, by this movement or slice)
     inputs: list[Node]
     roots: list[Node]
 
@@ -100,7 +101,9 @@ class Planner:
         if node.op in MOVEMENT and node not in self.roots and self._view(node):
             return
         if not inline(node):
-            if can_reduce(node):
+            if node.op is ops.assemble:
+                self._assemble(node)
+            elif can_reduce(node):
                 self._reduce(node)
             else:
                 self._call(node)
@@ -116,26 +119,30 @@ class Planner:
         if place is None:
             return False
         self.strides[node] = place.strides
-        self.alias[node] = source
+        self.alias[node] = (source, node)
         self.born[node] = self.born[source]
         return True
 
     def _placed(self) -> dict[Node, Place]:
         return {n: Place(ARENA, 0, s) for n, s in self.strides.items()}
 
-    def _pointwise(self, node: Node) -> None:
-        strides = self._layout(node)
+    def _pointwise(self, node: Node, strides: Shape | None = None, earliest: int = 0) -> None:
+        strides = self._layout(node) if strides is None else strides
         loads = self._loads(node, strides)
         plain = self._plain_index(node, strides)
-        for position in range(len(self.steps) - 1, max(len(self.steps) - 24, -1), -1):
+        for position in range(len(self.steps) - 1, max(len(self.steps) - 24, earliest - 1), -1):
             step = self.steps[position]
             if step.kind == "pointwise" and self._joins(node, strides, loads, plain, step, position):
                 step.outputs.append(node)
-                step.reads = list(dict.fromkeys([*step.reads, *(n for n, _ in loads if n not in step.outputs)]))
+                step.reads = list(dict.fromkeys([*step.reads, *(n for n in self._read(loads) if n not in step.outputs)]))
                 self._born(node, strides, position)
                 return
-        self.steps.append(Step("pointwise", [node], list(dict.fromkeys(n for n, _ in loads))))
+        self.steps.append(Step("pointwise", [node], self._read(loads)))
         self._born(node, strides, len(self.steps) - 1)
+
+    def _read(self, loads) -> list[Node]:
+        """The stored values among what a kernel loads (positions are loaded from nowhere)."""
+        return list(dict.fromkeys(n for n, _ in loads if n in self.strides))
 
     def _born(self, node: Node, strides: Shape, position: int) -> None:
         self.strides[node] = strides
@@ -144,7 +151,7 @@ class Planner:
     def _joins(self, node, strides, loads, plain, step: Step, position: int) -> bool:
         """Whether the node can be computed in an earlier kernel's loop."""
         first = step.outputs[0]
-        if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 8:
+        if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 10:
             return False
         for source, index in loads:
             if source.op is ops.iota:
@@ -159,7 +166,7 @@ class Planner:
 
     def _owner(self, node: Node) -> Node:
         while node in self.alias:
-            node = self.alias[node]
+            node = self.alias[node][0]
         return node
 
     def _plain_index(self, node: Node, strides: Shape):
@@ -192,7 +199,7 @@ class Planner:
             copy = self._contiguous(source)
             place = moved_place(node, Place(ARENA, 0, self.strides[copy]))
             assert place is not None
-            self.strides[node], self.alias[node], self.born[node] = place.strides, copy, self.born[copy]
+            self.strides[node], self.alias[node], self.born[node] = place.strides, (copy, node), self.born[copy]
 
     def _contiguous(self, source: Node) -> Node:
         """A stored copy of a value in row-major order."""
@@ -220,6 +227,30 @@ class Planner:
                     return found
         return None
 
+    def _assemble(self, node: Node) -> None:
+        """Room for the whole, zeros if the parts leave some out, and each part's kernel writing to its place."""
+        parts, (shape, places) = node.inputs, node.attrs
+        strides = self._operand_layout_of_parts(node)
+        begun = len(self.steps)
+        if not covers(shape, parts):
+            self.steps.append(Step("zero", [node]))
+        self._born(node, strides, begun)
+        for part, (starts, steps) in zip(parts, places):
+            here = ops.clone(part)
+            self.alias[here] = (node, (starts, steps))
+            inner = tuple(a * b for a, b in zip(strides, steps))
+            self.strides.pop(here, None)
+            self._pointwise(here, inner, begun)
+        self.born[node] = len(self.steps) - 1
+
+    def _operand_layout_of_parts(self, node: Node) -> Shape:
+        """Channels-last where the first part is."""
+        first = node.inputs[0]
+        found = self.strides.get(first) or self._operand_layout(first, 0)
+        if found is not None and len(node.shape) >= 3 and found == channels_last(first.shape) != contiguous_strides(first.shape):
+            return channels_last(node.shape)
+        return contiguous_strides(node.shape)
+
     def _reduce(self, node: Node) -> None:
         source = node.inputs[0]
         if source not in self.strides and not inline(source):
@@ -229,7 +260,7 @@ class Planner:
         _, by_dim = loops_of(source.shape, order)
         loads = self._loads(source, strides, tuple(by_dim[d] for d in range(len(source.shape)))) \
             if source not in self.strides else {(source, ()): None}
-        self.steps.append(Step("reduce", [node], list(dict.fromkeys(n for n, _ in loads)), [source]))
+        self.steps.append(Step("reduce", [node], self._read(loads), [source]))
         self._born(node, contiguous_strides(node.shape), len(self.steps) - 1)
 
     def _call(self, node: Node) -> None:

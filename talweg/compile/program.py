@@ -18,7 +18,7 @@ from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
 from ..graph.node import Node
 from .memory import arena_offsets, owner_in
-from .places import moved_place
+from .places import moved_place, part_place
 from .plan import Plan, Step
 
 
@@ -28,7 +28,7 @@ class Program:
     def __init__(self, plan: Plan):
         self.plan = plan
         owner = owner_in(plan)
-        stored = {n for step in plan.steps for n in step.outputs}
+        stored = {owner(n) for step in plan.steps for n in step.outputs}
         self._kept = list(dict.fromkeys(owner(r) for r in plan.roots if owner(r) in stored))
         offsets, self.arena_bytes = arena_offsets(plan, set(self._kept))
         self._arena = np.empty(self.arena_bytes + 64, np.uint8)
@@ -46,7 +46,8 @@ class Program:
     def place(self, node: Node) -> Place:
         found = self._places.get(node)
         if found is None:
-            found = moved_place(node, self.place(self.plan.alias[node]))
+            there, by = self.plan.alias[node]
+            found = part_place(node, self.place(there), *by) if isinstance(by, tuple) else moved_place(by, self.place(there))
             assert found is not None
             self._places[node] = found
         return found
@@ -57,7 +58,7 @@ class Program:
         driver = Driver()
         segments: list = []
         for number, step in enumerate(self.plan.steps):
-            if step.kind == "call":
+            if step.kind in ("call", "zero"):
                 segments.append(_Call(self, step))
                 continue
             if not segments or isinstance(segments[-1], _Call):
@@ -159,6 +160,7 @@ class _Call:
         self.program = program
         self.node = step.outputs[0]
         self.sources = step.sources
+        self.blank = step.kind == "zero"
         fixed = [program.place(n).slot == 0 for n in self.sources]
         self.operands = [program.view(n, {}) if f else None for n, f in zip(self.sources, fixed)]
         self.target = program.view(self.node, {}) if program.place(self.node).slot == 0 else None
@@ -168,4 +170,7 @@ class _Call:
         view = self.program.view
         operands = [view(n, arrays) if a is None else a for n, a in zip(self.sources, self.operands)]
         target = view(self.node, arrays) if self.target is None else self.target
-        compute_into(self.node, operands, target)
+        if self.blank:
+            target[...] = 0
+        else:
+            compute_into(self.node, operands, target)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
+from .decompose import RULES
 
 
 class Canonical:
@@ -16,6 +17,7 @@ class Canonical:
         self.inputs: dict[Node, Node] = {}  # original leaf -> stand-in
         self._done: dict[Node, Node] = {}
         self._interned: dict[tuple, Node] = {}
+        self._ours: set[Node] = set()
         with grad_mode(False):
             self.roots = [self._rewritten(r) for r in roots]
 
@@ -38,7 +40,9 @@ class Canonical:
         if node.op is constant_op:
             return node
         if node.value is not None:
-            return self.inputs.setdefault(node, Node(data, (), (), node.shape, node.dtype))
+            stand_in = self.inputs.setdefault(node, Node(data, (), (), node.shape, node.dtype))
+            self._ours.add(stand_in)
+            return stand_in
         sources = [self._done[s] for s in _sources(node)]
         if node.op.kind == "composite":
             return sources[0]
@@ -46,8 +50,26 @@ class Canonical:
             return sources[-1]
         return self._made(node.op, sources, node.attrs)
 
+    def _again(self, node: Node) -> Node:
+        """A new piece of graph over nodes of ours, each of its nodes shared with equal ones."""
+        if node in self._ours or node.op is constant_op:
+            return node
+        sources = [self._again(s) for s in node.inputs]
+        return self._interned_node(node.op, sources, node.attrs)
+
     def _made(self, op, sources: list[Node], attrs: tuple) -> Node:
         """op(sources, attrs): something simpler that is the same, one made before, or a new node."""
+        simpler = simplified(op, sources, attrs)
+        if simpler is not None:
+            return simpler
+        taken_apart = RULES.get(op)
+        if taken_apart is not None:
+            found = taken_apart(tuple(sources), *attrs) if op.arity == VARIADIC else taken_apart(*sources, *attrs)
+            if found is not None:
+                return self._again(found)
+        return self._interned_node(op, sources, attrs)
+
+    def _interned_node(self, op, sources: list[Node], attrs: tuple) -> Node:
         simpler = simplified(op, sources, attrs)
         if simpler is not None:
             return simpler
@@ -56,6 +78,7 @@ class Canonical:
         if found is None:
             found = op(tuple(sources), *attrs) if op.arity == VARIADIC else op(*sources, *attrs)
             self._interned[key] = found
+            self._ours.add(found)
         return found
 
 

@@ -56,6 +56,15 @@ def flip(node: Node, x):
     return np.flip(x, node.attrs[0])
 
 
+@kernel(ops.assemble)
+def assemble(node: Node, *parts):
+    shape, places = node.attrs
+    result = np.zeros(shape, parts[0].dtype)
+    for part, (starts, steps) in zip(parts, places):
+        result[tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, part.shape, steps))] = part
+    return result
+
+
 @kernel(ops.cat)
 def cat(node: Node, *parts):
     return np.concatenate(parts, axis=node.attrs[0])

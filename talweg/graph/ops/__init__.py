@@ -13,6 +13,7 @@ from .activation import (
     softmax,
     softplus,
 )
+from .assemble import assemble
 from .contraction import conv, conv_input_grad, conv_output_size, conv_weight_grad, matmul
 from .identity import clone, detach, overwrite, substitute
 from .indexing import gather, index, index_put, index_result_shape, scatter, scatter_add

@@ -1,0 +1,115 @@
+"""Operations that the compiler takes apart further than the graph does, so that their parts fuse with their neighbours."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+from ..graph import ops
+from ..graph.node import Node, Op
+
+RULES: dict[Op, Callable] = {}
+MOST_WINDOWS = 16  # positions of a pooling window that are worth a load each
+
+
+def rule(op: Op):
+    def register(function):
+        RULES[op] = function
+        return function
+
+    return register
+
+
+def _inside(x_shape, out, kernel, stride, padding, dilation) -> bool:
+    """Whether no window looks past the input."""
+    if any(padding) or math.prod(kernel) > MOST_WINDOWS:
+        return False
+    return all((n - 1) * s + d * (k - 1) < size for n, s, d, k, size in zip(out, stride, dilation, kernel, x_shape[2:]))
+
+
+def _seen(x: Node, offset, out, stride, dilation) -> Node:
+    """What every window sees at one of its positions."""
+    starts = (0, 0, *(o * d for o, d in zip(offset, dilation)))
+    stops = (*x.shape[:2], *(a + (n - 1) * s + 1 for a, n, s in zip(starts[2:], out, stride)))
+    return ops.slice_(x, starts, stops, (1, 1, *stride))
+
+
+@rule(ops.max_pool)
+def max_pool(x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | None:
+    """The maximum of the windows' positions, one after another."""
+    out = ops.max_pool.infer(x, kernel, stride, padding, dilation, ceil_mode)[0][2:]
+    if not _inside(x.shape, out, kernel, stride, padding, dilation):
+        return None
+    positions = [_seen(x, o, out, stride, dilation) for o in itertools.product(*map(range, kernel))]
+    best = positions[0]
+    for seen in positions[1:]:
+        best = ops.maximum(best, seen)
+    return best
+
+
+@rule(ops.max_pool_grad)
+def max_pool_grad(g: Node, x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | None:
+    """Windows that do not overlap: each position gets g where it is the first maximum (of nans the last)."""
+    out = g.shape[2:]
+    if not _inside(x.shape, out, kernel, stride, padding, dilation) or tuple(kernel) != tuple(stride):
+        return None
+    offsets = list(itertools.product(*map(range, kernel)))
+    positions = [_seen(x, o, out, stride, dilation) for o in offsets]
+    best = positions[0]
+    for seen in positions[1:]:
+        best = ops.maximum(best, seen)
+    zero = ops.number(0, g)
+    parts, taken = [], None
+    for number, seen in enumerate(positions):
+        first = ops.eq(seen, best)
+        hit = first if taken is None else ops.logical_and(first, ops.logical_not(taken))
+        taken = first if taken is None else ops.logical_or(taken, first)
+        last_nan = ops.isnan(seen)
+        for later in positions[number + 1 :]:
+            last_nan = ops.logical_and(last_nan, ops.logical_not(ops.isnan(later)))
+        parts.append(ops.where(ops.logical_or(hit, last_nan), g, zero))
+    places = tuple(((0, 0, *o), (1, 1, *stride)) for o in offsets)
+    return ops.assemble(tuple(parts), x.shape, places)
+
+
+@rule(ops.scatter_add)
+def scatter_add(x: Node, index: Node, source: Node, dim: int) -> Node | None:
+    """One element of a row: x plus the source where the row's position is the index."""
+    if not x.shape or index.shape[dim] != 1 or index.shape != source.shape:
+        return None
+    if any(a != b for d, (a, b) in enumerate(zip(index.shape, x.shape)) if d != dim):
+        return None
+    line = tuple(x.shape[dim] if d == dim else 1 for d in range(len(x.shape)))
+    position = ops.reshape(ops.iota(x.shape[dim], 0), line)
+    there = ops.eq(ops.expand(position, x.shape), ops.expand(index, x.shape))
+    added = ops.where(there, ops.expand(source, x.shape), ops.number(0, source))
+    return ops.add(x, added)
+
+
+@rule(ops.cat)
+def cat(parts: tuple, dim: int) -> Node:
+    shape = ops.cat.infer(parts, dim)[0]
+    ones = (1,) * len(shape)
+    places, start = [], 0
+    for part in parts:
+        places.append((tuple(start if d == dim else 0 for d in range(len(shape))), ones))
+        start += part.shape[dim]
+    return ops.assemble(parts, shape, tuple(places))
+
+
+@rule(ops.pad)
+def pad(x: Node, low, high, value) -> Node | None:
+    if value != 0 or any(a < 0 for a in (*low, *high)) or math.prod(x.shape) == 0:
+        return None
+    shape = tuple(a + s + b for a, s, b in zip(low, x.shape, high))
+    return ops.assemble((x,), shape, ((tuple(low), (1,) * len(shape)),))
+
+
+@rule(ops.write_slice)
+def write_slice(x: Node, value: Node, starts, stops, steps) -> Node | None:
+    """Onto zeros: the gradient of a slice."""
+    blank = x.op is ops.expand and not x.inputs[0].inputs and getattr(x.inputs[0], "attrs", ()) == (0,)
+    if not blank or math.prod(value.shape) == 0:
+        return None
+    return ops.assemble((value,), x.shape, ((tuple(starts), tuple(steps)),))
