@@ -11,9 +11,12 @@ from collections.abc import Iterable
 
 from ..backends.registry import compute, has_kernel
 from ..graph.node import Node, expand_composite
+from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
+from .engine import Engine, Stopwatch
 
 _one_at_a_time = threading.RLock()
+_engine = Engine()
 keep_freed_pages()  # every result is a new array: pages that have been paid for are used again
 
 
@@ -26,7 +29,36 @@ def evaluate(roots: Iterable[Node]) -> None:
     with _one_at_a_time:
         wanted = [n for n in roots if n.value is None]
         if wanted:
-            _run(wanted)
+            _replay_or_interpret(list(dict.fromkeys(wanted)))
+
+
+def _replay_or_interpret(roots: list[Node]) -> None:
+    outputs = _outputs(roots)
+    if len(outputs) == 1 and not outputs[0].inputs:
+        _run(roots)
+        return
+    known, leaves = _engine.look_up(outputs)
+    try:
+        arrays = _engine.replay(known, outputs, leaves)
+    except (IndexError, RuntimeError, ValueError):
+        arrays = None  # the interpreter finds the node at fault
+    if arrays is None:
+        with Stopwatch(known):
+            _run(roots)
+        return
+    for node, array in zip(outputs, arrays):
+        node.value = array
+    for node in outputs:
+        node.settle(node.value)
+
+
+def _outputs(roots: list[Node]) -> list[Node]:
+    """What an evaluation leaves behind: the roots, and what a reverse pass may still read."""
+    if not any(n.needs_grad and not n.released for n in ancestors(roots) if n.value is None):
+        return roots
+    order = _schedule(roots)
+    kept = _kept(order, roots)
+    return list(dict.fromkeys([*roots, *(n for n in order if n in kept)]))
 
 
 def _run(roots: list[Node]) -> None:
