@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import nn, optim
 from ..tensor import Tensor, from_numpy
-from .atomic import write_atomically
+from .atomic import remove_leftovers, write_atomically
 from .tensors import read_tensors, write_tensors
 
 MODEL = "model.safetensors"
@@ -60,8 +60,10 @@ def load_model(run: str | Path, model: nn.Module) -> dict[str, Any]:
 def load_training(run: str | Path, model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Any]:
     """Fill model and optimizer as they were after the last epoch; returns the state saved with them.
 
-    Raises as `load_model` does, and ValueError when the optimizer has other parameters.
+    Also clears what a killed process left half written. Raises as `load_model` does, and ValueError
+    when the optimizer has other parameters.
     """
+    remove_leftovers(run)
     path = Path(run) / LAST
     arrays, notes = read_tensors(path)
     weights = {name.removeprefix("model."): a for name, a in arrays.items() if name.startswith("model.")}
