@@ -201,6 +201,16 @@ def test_other_keys_and_shapes_are_listed_and_nothing_is_loaded(tmp_path):
         io.load_model(tmp_path, nn.Linear(3, 5))
 
 
+def test_malformed_ties_are_passed_over(tmp_path):
+    model = Tied()
+    io.save_best(tmp_path, model, {})
+    contents, _ = io.read_tensors(tmp_path / "model.safetensors")
+    for ties in ({"decoder.weight": ["encoder.weight"]}, {"decoder.weight": "nobody"}, {}):
+        io.write_tensors(tmp_path / "model.safetensors", contents, {"talweg": json.dumps({"tied": ties})})
+        with pytest.raises(RuntimeError, match=r"missing: decoder\.weight"):
+            io.load_model(tmp_path, Tied())
+
+
 def test_an_optimizer_of_other_parameters_is_refused(tmp_path):
     model = network()
     optimizer = optim.Adam(model.parameters())
@@ -208,13 +218,21 @@ def test_an_optimizer_of_other_parameters_is_refused(tmp_path):
     io.save_last(tmp_path, model, optimizer, {})
     with pytest.raises(ValueError):
         io.load_training(tmp_path, network(), optim.Adam([nn.Parameter(talweg.zeros(2))]))
-    contents, notes = io.read_tensors(tmp_path / "last.safetensors")
-    io.write_tensors(tmp_path / "last.safetensors", contents, {**notes, "optimizer": "{}"})
+    contents, _ = io.read_tensors(tmp_path / "last.safetensors")
+    io.write_tensors(tmp_path / "last.safetensors", contents, {"talweg": json.dumps({"optimizer": {}})})
     with pytest.raises(ValueError, match="no complete optimizer state"):
         io.load_training(tmp_path, network(), optim.Adam(network().parameters()))
-    io.write_tensors(tmp_path / "last.safetensors", contents, {**notes, "optimizer": "not json"})
+    io.write_tensors(tmp_path / "last.safetensors", contents, {"talweg": "not json"})
     with pytest.raises(ValueError, match="not valid JSON"):
         io.load_training(tmp_path, network(), optim.Adam(network().parameters()))
+    groups = {"state": {"0": {}, "1": {}, "2": {}, "3": {}}, "param_groups": [3]}
+    io.write_tensors(tmp_path / "last.safetensors", contents, {"talweg": json.dumps({"optimizer": groups})})
+    with pytest.raises(ValueError, match="does not fit Adam|no complete"):
+        io.load_training(tmp_path, network(), optim.Adam(network().parameters()))
+    for note in ("[]", '{"optimizer": 3}'):
+        io.write_tensors(tmp_path / "last.safetensors", contents, {"talweg": note})
+        with pytest.raises(ValueError, match="must hold an object 'optimizer'"):
+            io.load_training(tmp_path, network(), optim.Adam(network().parameters()))
 
 
 # Settings and state
