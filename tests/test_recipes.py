@@ -37,7 +37,7 @@ def test_the_default_settings_reach_the_target(tmp_path, model, target):
     outcome = classify.train(Settings(model=model), tmp_path / model)
     assert outcome.test_samples == 360
     assert outcome.test_accuracy >= target
-    assert outcome.result.seconds < 60
+    assert outcome.result.seconds < 120  # 8 s on two free cores; the machine may be shared
 
 
 @pytest.mark.parametrize("model", ["lenet", "mlp"])
