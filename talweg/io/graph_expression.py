@@ -89,7 +89,11 @@ def _parsed(text: str) -> ast.expr:
             warnings.simplefilter("ignore")
             return ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise ExpressionError(f"this is no expression: {error.msg}", text, error_column(error)) from None
+        if "=" in text:
+            raise ExpressionError("an expression has no =: values follow behind it, each as NAME=VALUE", text,
+                                  text.index("=")) from None
+        reason = error.msg.partition(". ")[0]  # what follows is advice for programs
+        raise ExpressionError(f"this is no expression: {reason}", text, error_column(error)) from None
     except ValueError:
         raise ExpressionError("the expression has a character that no expression has", text, 0) from None
     except (RecursionError, MemoryError):

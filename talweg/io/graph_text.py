@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .graph_view import GraphView, ViewNode, Wire
-from .graph_words import gradient_text, number_text, size_text, value_text
+from .graph_words import SHOWN_ELEMENTS, gradient_text, number_text, size_text, value_text
 
 DEEPEST = 24
 """Levels to which the text is indented; a longer chain goes on below, under its name."""
@@ -61,7 +61,9 @@ def _explanation(view: GraphView) -> list[str]:
     rows = [["wire", "local", "upstream", "downstream"]]
     rows += [_explained(view, wire) for wire in view.wires if wire.downstream is not None]
     silent = [view.nodes[w.source].name for w in view.wires if w.downstream is None]
-    lines = ["downstream = upstream * local, for every wire source -> node:", "", *_columns(rows)]
+    product = "element by element, or the matrix product where local is a Jacobian"
+    product = f" ({product})" if any(node.shape for node in view.nodes) else ""
+    lines = [f"For every wire source -> node: downstream = upstream * local{product}", "", *_columns(rows)]
     if silent:
         lines.append(f"without a gradient: {', '.join(dict.fromkeys(silent))}")
     return lines
@@ -78,10 +80,12 @@ def _explained(view: GraphView, wire: Wire) -> list[str]:
 
 
 def local_text(view: GraphView, wire: Wire, digits: int = 6) -> str:
-    """A local gradient: a number, the elements of a small array, or which Jacobian it is."""
-    if wire.local is None or (not wire.elementwise and wire.local.size > 1 and gradient_text(wire.local)[0] == "n"):
-        sizes = (view.nodes[wire.target].shape, view.nodes[wire.source].shape)
-        return f"Jacobian of {' by '.join(map(size_text, sizes))}"
+    """A local gradient: a number, the elements of a small array, or how large it is."""
+    out, into = size_text(view.nodes[wire.target].shape), size_text(view.nodes[wire.source].shape)
+    if wire.local is None or (wire.local.size > SHOWN_ELEMENTS and not wire.elementwise):
+        return f"Jacobian of {out} by {into}"
+    if wire.local.size > SHOWN_ELEMENTS:
+        return f"{out} elementwise"
     if wire.local.size == 1:
         return number_text(wire.local.reshape(())[()], digits)
     return gradient_text(wire.local, digits)

@@ -46,18 +46,18 @@ def _read(text: str) -> tuple[str, np.ndarray]:
 
 def _array(name: str, text: str, start: int) -> np.ndarray:
     start += len(text[start:]) - len(text[start:].lstrip())
-    source = text[start:]
-    items = _numbers(_parsed(name, text, start), text, start)
     try:
-        array = np.array(items, np.float64)
+        array = np.array(_numbers(_parsed(name, text, start), text, start), np.float64)
+    except RecursionError:
+        raise ExpressionError(f"the value of {name} is nested too deeply", text, start) from None
+    except ExpressionError:
+        raise
     except ValueError:
         raise ExpressionError(f"the lists of {name} have different lengths: rows must be equally long", text, start) from None
     if array.size == 0:
         raise ExpressionError(f"{name} is empty: give it at least one number", text, start)
     if array.size > MOST_ELEMENTS:
         raise ExpressionError(f"{name} has {array.size} numbers; at most {MOST_ELEMENTS} can be drawn", text, start)
-    if array.ndim and not source.startswith("["):
-        raise ExpressionError(f"{name} must be a number or a list, such as [1,2]", text, start)
     return array
 
 

@@ -130,7 +130,7 @@ def _drawn_nodes(output: Node, given: Mapping[Node, str]) -> dict[Node, _Parts]:
     """The nodes to draw, inputs before what reads them."""
     opened = _opened(output, given)
     found: dict[Node, _Parts] = {}
-    stack = [_way(output, opened)[-1]]
+    stack = [_way(output, given, opened)[-1]]
     while stack:
         node = stack.pop()
         if node in found:
@@ -158,10 +158,10 @@ def _opened(output: Node, given: Mapping[Node, str]) -> set[Node]:
     return opened
 
 
-def _way(node: Node, opened: set[Node]) -> tuple[Node, ...]:
+def _way(node: Node, given: Mapping[Node, str], opened: set[Node]) -> tuple[Node, ...]:
     """From a node through what is not drawn to the one that is."""
     way = [node]
-    while _is_plumbing(node) and (node in opened or not node.needs_grad):
+    while _is_plumbing(node) and node not in given:
         node = node.inputs[0]
         way.append(node)
     return tuple(way)
@@ -180,7 +180,7 @@ def _without_ones(shape: Sequence[int]) -> list[int]:
 
 
 def _parts(node: Node, given: Mapping[Node, str], opened: set[Node]) -> _Parts:
-    ways = [_way(source, opened) for source in node.inputs]
+    ways = [_way(source, given, opened) for source in node.inputs]
     numbers = [_folded(way[-1], given) for way in ways]
     if all(number is not None for number in numbers):
         numbers = [None] * len(numbers)
@@ -255,7 +255,7 @@ class _Reader:
         return ViewNode(
             self.index[node], name, self._kind(node), parts.operation,
             label(parts.operation, parts.numbers, parts.attributes) if parts.operation else name,
-            formula(parts.operation, operands) if parts.operation else name,
+            formula(parts.operation, operands, parts.attributes) if parts.operation else name,
             tuple(self.index[way[-1]] for way in parts.ways if way),
             shape, node.dtype.name, array_of(node).reshape(shape), None if gradient is None else gradient.reshape(shape),
         )

@@ -12,13 +12,15 @@ SHOWN_ELEMENTS = 6
 """A value with more elements is shown by its shape, a gradient by its norm."""
 
 
-def formula(operation: str, operands: Sequence[str]) -> str:
+def formula(operation: str, operands: Sequence[str], attributes: Mapping[str, Any]) -> str:
     """`x + y`, `-x`, `exp(x)`: the operation applied to what its operands are called."""
     if operation in INFIX and len(operands) == 2:
         return f" {INFIX[operation]} ".join(operands)
     if operation == "neg":
         return f"-{operands[0]}"
-    return f"{operation}({', '.join(operands)})"
+    if operation == "slice":
+        return operands[0] + _slice_text(attributes)
+    return f"{_name(operation, attributes)}({', '.join(operands)})"
 
 
 def label(operation: str, operands: Sequence[str | None], attributes: Mapping[str, Any]) -> str:
@@ -26,28 +28,36 @@ def label(operation: str, operands: Sequence[str | None], attributes: Mapping[st
 
     `operands` has None where a wire comes in, and the text of a number where none does.
     """
-    numbers = [o for o in operands if o is not None]
     if operation in INFIX:
-        return " ".join(o or "" for o in _joined(operands, INFIX[operation])).strip()
+        first, second = operands
+        return " ".join(filter(None, (first, INFIX[operation], second)))
     if operation == "neg":
         return "-"
-    return " ".join([_name(operation, attributes), *numbers])
-
-
-def _joined(operands: Sequence[str | None], symbol: str) -> list[str | None]:
-    first, second = operands
-    return [first, symbol, second]
+    if operation == "slice":
+        return _slice_text(attributes)
+    words = [_name(operation, attributes).replace("_", " ")]
+    if "kernel" in attributes:
+        words.append(size_text(attributes["kernel"]))
+    return " ".join([*words, *filter(None, operands)])
 
 
 def _name(operation: str, attributes: Mapping[str, Any]) -> str:
-    words = operation.replace("_", " ")
-    if operation == "permute":
-        order = tuple(attributes["order"])
-        last = len(order) - 1
-        return "transpose" if order == (*range(last - 1), last, last - 1) else words
-    if "kernel" in attributes:
-        return f"{words} {size_text(attributes['kernel'])}"
-    return words
+    """The operation's name; that of a permutation of the last two dimensions is transpose."""
+    order = list(attributes.get("order", ()))
+    swapped = [*range(len(order) - 2), len(order) - 1, len(order) - 2]
+    return "transpose" if operation == "permute" and order == swapped else operation
+
+
+def _slice_text(attributes: Mapping[str, Any]) -> str:
+    """`[0, 2:5]`, `[::2]`, as a user indexes."""
+    ranges = zip(attributes["starts"], attributes["stops"], attributes["steps"])
+    return f"[{', '.join(_range_text(*r) for r in ranges)}]"
+
+
+def _range_text(start: int, stop: int, step: int) -> str:
+    if stop == start + 1:
+        return str(start)
+    return f"{start}:{stop}" if step == 1 else f"{start}:{stop}:{step}"
 
 
 def size_text(shape: Sequence[int]) -> str:
@@ -64,7 +74,9 @@ def number_text(number: Any, digits: int = 6) -> str:
     """A number with so many significant digits, and no minus before a zero."""
     if isinstance(number, bool | np.bool_):
         return str(bool(number)).lower()
-    text = f"{number:.{digits}g}"
+    if isinstance(number, complex | np.complexfloating):
+        return f"{complex(number):.{digits}g}"
+    text = f"{float(number):.{digits}g}"
     return text.removeprefix("-") if float(text) == 0 else text
 
 
@@ -79,7 +91,13 @@ def gradient_text(gradient: np.ndarray | None, digits: int = 6) -> str:
         return ""
     if is_small(gradient.shape):
         return _elements(gradient, digits)
-    return f"norm {number_text(float(np.linalg.norm(gradient.astype(np.float64))), digits)}"
+    return f"norm {number_text(gradient_norm(gradient), digits)}"
+
+
+def gradient_norm(gradient: np.ndarray) -> float:
+    """The square root of the sum of squares."""
+    wide = np.complex128 if np.iscomplexobj(gradient) else np.float64
+    return float(np.linalg.norm(gradient.astype(wide).ravel()))
 
 
 def _elements(array: np.ndarray, digits: int) -> str:
