@@ -17,6 +17,8 @@ CHANNEL = 8.0
 NARROWEST, WIDEST = 36.0, 110.0
 """Between layers, where the wires bend."""
 SWEEPS = 12
+ASIDE = 1e-3
+"""What a late box weighs when it and another one want the same place."""
 
 
 @dataclass(frozen=True)
@@ -237,25 +239,28 @@ def _wanted(place: _Place, forward: bool) -> float:
     if leading and len(leading) < len(before):
         before = leading
     after = [target.y + port for target, port in place.after]
+    if place.late:
+        return _mean(after, place.y)
     return _mean(before or after, place.y) if forward else _mean(after or before, place.y)
 
 
 def _settle(layer: Sequence[_Place], wanted: Sequence[float]) -> None:
-    """The heights nearest to those wanted (least squares) at which nothing overlaps, in the given order.
+    """The heights nearest to those wanted (weighted least squares) at which nothing overlaps, in the given order.
 
     Distances below the first place are subtracted, which leaves numbers that may only grow: pools of neighbours
-    that are too close take their mean.
+    that are too close take their weighted mean.
     """
     offsets = [0.0]
     for upper, lower in zip(layer, layer[1:]):
         offsets.append(offsets[-1] + upper.below + GAP + lower.above)
-    pools: list[tuple[float, int]] = []  # (sum, count)
-    for height, offset in zip(wanted, offsets):
-        pool = (height - offset, 1)
+    pools: list[tuple[float, float, int]] = []  # (weighted sum, weight, count)
+    for place, height, offset in zip(layer, wanted, offsets):
+        weight = ASIDE if place.late else 1.0
+        pool = (weight * (height - offset), weight, 1)
         while pools and pools[-1][0] / pools[-1][1] > pool[0] / pool[1]:
             above = pools.pop()
-            pool = (above[0] + pool[0], above[1] + pool[1])
+            pool = (above[0] + pool[0], above[1] + pool[1], above[2] + pool[2])
         pools.append(pool)
-    levels = [total / count for total, count in pools for _ in range(count)]
+    levels = [total / weight for total, weight, count in pools for _ in range(count)]
     for place, level, offset in zip(layer, levels, offsets):
         place.y = level + offset
