@@ -5,19 +5,23 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from graph_expressions import expressions, names_in, pytorchs, values
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 import talweg as tw
 from talweg.io.graph_dot import to_dot
 from talweg.io.graph_expression import record
 from talweg.io.graph_layout import Box, Link, arrange
 from talweg.io.graph_scene import scene_of
+from talweg.io.graph_style import text_width
 from talweg.io.graph_svg import to_svg
 from talweg.io.graph_text import to_text
 from talweg.io.graph_values import read_values
@@ -360,6 +364,12 @@ def test_inputs_stand_left_and_the_output_right():
     assert len(set(leaves)) == 1
     assert max(leaves) < min(x for x, n in zip(xs, shown.nodes) if n.inputs)
     assert max(xs) == xs[shown.output.index]
+
+
+def test_letters_are_as_wide_as_the_layout_thinks():
+    face = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
+    text = "f = 0.1966 * w@W"
+    assert ImageFont.truetype(str(face), 100).getlength(text) / 100 <= text_width(text, 1.0)
 
 
 def test_a_planar_graph_is_drawn_without_crossings():

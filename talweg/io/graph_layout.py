@@ -7,6 +7,7 @@ that it runs between the boxes and never under one.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -78,6 +79,11 @@ class _Place:
     y: float = 0.0
 
 
+def _join(source: _Place, target: _Place, port: float) -> None:
+    source.after.append((target, port))
+    target.before.append((source, port))
+
+
 class _Layers:
     """The places by layer, from left to right; in each from top to bottom."""
 
@@ -86,21 +92,23 @@ class _Layers:
         late = late_boxes(links, late)
         numbers = layer_numbers(links, late)
         self.places = [_Place(n, box.above, box.below, box, aside) for n, box, aside in zip(numbers, boxes, late)]
+        self.passing: dict[int, list[_Place]] = {}  # of each box: itself, and the way of its wires over later layers
         self.layers: list[list[_Place]] = [[] for _ in range(max(numbers, default=-1) + 1)]
         self.ways = [self._joined(link) for link in links]
         for place in _depth_first(self.places):
             self.layers[place.layer].append(place)
 
     def _joined(self, link: Link) -> list[_Place]:
-        """The places a link goes through, joined to one another."""
+        """The places a link goes through, joined to one another; links of one source go as one until they part."""
         source, target = self.places[link.source], self.places[link.target]
-        passing = [_Place(n, CHANNEL / 2, CHANNEL / 2, None, source.late) for n in range(source.layer + 1, target.layer)]
-        way = [source, *passing, target]
-        for a, b in zip(way, way[1:]):
-            port = link.port if b is target else 0.0
-            a.after.append((b, port))
-            b.before.append((a, port))
-        return way
+        shared = self.passing.setdefault(link.source, [source])
+        while len(shared) < target.layer - source.layer:
+            place = _Place(source.layer + len(shared), CHANNEL / 2, CHANNEL / 2, None, source.late)
+            _join(shared[-1], place, 0.0)
+            shared.append(place)
+        way = shared[: target.layer - source.layer]
+        _join(way[-1], target, link.port)
+        return [*way, target]
 
     # --- which is above which
     def order(self) -> None:
@@ -116,21 +124,24 @@ class _Layers:
         self.layers = best
 
     def _sweep(self, forward: bool) -> None:
+        rank = {place: i / len(layer) for layer in self.layers for i, place in enumerate(layer)}
         for layer in self.layers if forward else reversed(self.layers):
-            rank = self._ranks()
-            layer.sort(key=lambda p: _mean([rank[n] + port / 1000 for n, port in (p.before if forward else p.after)], rank[p]))
-
-    def _ranks(self) -> dict[_Place, float]:
-        return {place: i / max(1, len(layer)) for layer in self.layers for i, place in enumerate(layer)}
+            wanted = {p: _mean([rank[n] + port / 1000 for n, port in (p.before if forward else p.after)], rank[p])
+                      for p in layer}
+            layer.sort(key=wanted.__getitem__)
+            rank.update((place, i / len(layer)) for i, place in enumerate(layer))
 
     def _crossings(self) -> int:
         """Pairs of wires between two neighbouring layers that cross."""
         rank = {place: i for layer in self.layers for i, place in enumerate(layer)}
         count = 0
         for layer in self.layers:
-            ends = [(rank[p], rank[q], port) for p in layer for q, port in p.after]
-            ends.sort()
-            count += sum(a[0] < b[0] and a[1:] > b[1:] for i, a in enumerate(ends) for b in ends[i + 1 :])
+            met: list[tuple[int, float]] = []  # where the wires of the places above arrive, sorted
+            for place in layer:
+                ends = [(rank[target], port) for target, port in place.after]
+                count += sum(len(met) - bisect.bisect_right(met, end) for end in ends)
+                for end in ends:
+                    bisect.insort(met, end)
         return count
 
     # --- at which height
