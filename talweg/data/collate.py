@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, float64, from_numpy, stack, tensor
+from ..core.dtypes import float64
+from ..tensor import Tensor, from_numpy, stack, tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

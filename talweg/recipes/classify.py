@@ -66,7 +66,9 @@ class Checkpoints(Listener):
     def epoch(self, record: EpochRecord) -> None:
         if record.best:
             self.best_epoch = record.epoch
-            save_best(self.run, self.model, plain(record.as_dict()))
+            # No times: with one seed, two runs write the same file to the last bit.
+            kept = {"epoch": record.epoch, "validation_loss": record.validation_loss}
+            save_best(self.run, self.model, kept)
         state = plain(record.as_dict()) | {"best_epoch": self.best_epoch}
         save_last(self.run, self.model, self.optimizer, state)
 

@@ -6,6 +6,7 @@ import importlib
 import io
 import math
 import re
+from importlib.util import find_spec
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,13 +24,13 @@ INK, FAINT, TRAIN, VALIDATION, BEST = PAINT
 
 
 def matplotlib_is_here() -> bool:
-    return importlib.util.find_spec("matplotlib") is not None
+    return find_spec("matplotlib") is not None
 
 
 def loss_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
     """Training and validation loss by epoch, the best epoch marked (L fig. 3.4)."""
     curves = [[r.train_loss for r in records], [r.validation_loss for r in records]]
-    return _curves("loss", "mean loss (nats)", records, curves, best and best.validation_loss, best)
+    return _curves("loss", "mean loss (nats)", records, curves, best.validation_loss if best else None, best)
 
 
 def error_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
