@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from ...core.devices import device as Device
 from ...core.dtypes import bfloat16 as BF16
 from ...core.dtypes import bool_, complex64, complex128, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -30,21 +32,21 @@ def to(self, *args, **kwargs):
             dtype = value.node.dtype
         elif isinstance(value, (str, Device)):
             target = value
-        elif isinstance(value, bool):
+        elif isinstance(value, builtins.bool):
             pass  # non_blocking
         elif value is not None:
-            raise TypeError(f"to(): expected a dtype, a device or a tensor, but got {type(value).__name__}")
+            raise TypeError(f"to(): expected a dtype, a device or a tensor, but got {builtins.type(value).__name__}")
     if target is not None:
         Device(target)
     node = self.node
     if dtype is None or dtype is node.dtype:
         return wrap(ops.clone(node)) if copy else self
     if not isinstance(dtype, DType):
-        raise TypeError(f"to(): argument 'dtype' must be talweg.dtype, not {type(dtype).__name__}")
+        raise TypeError(f"to(): argument 'dtype' must be talweg.dtype, not {builtins.type(dtype).__name__}")
     return wrap(ops.cast(node, dtype))
 
 
-def type(self, dtype=None, non_blocking: bool = False):
+def type(self, dtype=None, non_blocking: builtins.bool = False):
     """The tensor in another dtype; without one, the name of its type as PyTorch writes it."""
     if dtype is None:
         return f"torch.{_LEGACY_NAMES[self.dtype]}"
