@@ -29,6 +29,7 @@ from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
 from .version import __version__
+from . import nn, optim
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -552,7 +552,7 @@ def ours_and_theirs(build):
     lambda n: n.ModuleList(),
     lambda n: n.ModuleList([n.Linear(2, 2), n.Linear(2, 2), n.ReLU(), *[n.Sequential(n.Tanh())] * 2]),
     lambda n: n.ModuleDict({"a": n.ModuleList([n.ReLU()]), "b": n.Identity()}),
-], ids=str)
+], ids=["module", "empty", "nested", "no modules", "repeats", "dict"])
 def test_modules_print_as_in_pytorch(build):
     ours, theirs = ours_and_theirs(build)
     assert ours == theirs

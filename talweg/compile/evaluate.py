@@ -33,7 +33,7 @@ def _run(roots: list[Node]) -> None:
     order = _schedule(roots)
     readers = _count_readers(order)
     kept = _kept(order, roots)
-    error = None
+    error: BaseException | None = None
     for node in order:
         failed = _failure_below(node)
         if failed is None:

@@ -17,7 +17,7 @@ def structural_key(roots: Sequence[Node]) -> tuple[tuple, list[Node]]:
     nodes = ancestors(roots)
     place = {node: i for i, node in enumerate(nodes)}
     inputs = []
-    entries = []
+    entries: list[tuple] = []
     for node in nodes:
         if node.value is not None and node.op is not constant_op:
             inputs.append(node)

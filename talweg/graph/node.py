@@ -94,6 +94,11 @@ class Node:
     inputs: tuple[Node, ...]
     attrs: tuple
     value: Any
+    expansion: Node | None
+    failure: BaseException | None
+    owner: Any
+    stamp: tuple[list[int], int] | None
+    watchers: list[Callable] | None
 
     def __init__(self, op: Op, inputs: tuple[Node, ...], attrs: tuple, shape: Shape, dtype: DType):
         self.op = op
@@ -155,8 +160,8 @@ def expand_composite(node: Node) -> Node:
     """A composite node's decomposition, recorded once and shared by evaluation and the reverse pass."""
     if node.expansion is None:
         with grad_mode(node.needs_grad):
-            node.expansion = node.op.decompose(*node.op.arguments(node))
-    return node.expansion
+            node.expansion = node.op.decompose(*node.op.arguments(node))  # type: ignore[misc]
+    return node.expansion  # type: ignore[return-value]
 
 
 def _no_inference(*_):

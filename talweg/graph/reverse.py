@@ -69,7 +69,7 @@ def _accumulate(into: dict[Node, Node], node: Node, g: Node) -> None:
 
 
 def _watched(node: Node, g: Node) -> Node:
-    for watch in tuple(node.watchers):
+    for watch in tuple(node.watchers or ()):
         g = watch(g) or g
     return g
 
@@ -103,7 +103,7 @@ def _check_saved_values(node: Node, results: list[Node], before: int) -> None:
     read = _values_read(results, {node, *node.inputs}, before)
     node.op.saves = node.op.saves or bool(read)
     for n in stale:
-        if n in read:
+        if n in read and n.stamp is not None:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"{n!r}, needed by the gradient of {node.op.name}, is at version {n.stamp[0][0]}; "

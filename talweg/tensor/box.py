@@ -205,7 +205,7 @@ class Box:
     def _make_view(self, step, strides: Shape, offset: int, kind: type | None = None):
         """A tensor that shares this one's storage, seen through one more step."""
         node = step.read(self.node)
-        view = Box.__new__(kind or self._plain)
+        view: Any = Box.__new__(kind or self._plain)
         view._hold(self._storage, View(self._view, step), node)
         view._strides = strides
         view._offset = offset
@@ -218,7 +218,7 @@ class Box:
     def _linked(self, kind: type, counted: bool = True):
         """A tensor of the same memory whose history is its own, and empty. Its writes count for both if `counted`."""
         node = without_history(self.node)
-        made = Box.__new__(kind)
+        made: Any = Box.__new__(kind)
         made._hold(Storage(node, Link(self._storage, self._view), self._storage.writes if counted else None), None, node)
         made._strides, made._offset = self._strides, self._offset
         return made

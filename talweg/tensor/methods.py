@@ -63,12 +63,16 @@ subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm
 def _in_place(name: str, function: Callable) -> Callable:
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        # The gradient of x.sin_() needs the old x: it is read from a node of its own, which no write makes stale.
-        source = wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
-        return assign(self, function(source, *args, **kwargs), name + "_")
+        return assign(self, function(before_write(self), *args, **kwargs), name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write
+
+
+def before_write(self: Tensor) -> Tensor:
+    """What an in-place function computes from. The gradient of x.sin_() needs the old x: it is read from a node of its
+    own, which no write makes stale."""
+    return wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:

@@ -41,7 +41,8 @@ def result_type(*operands) -> DType:
     for x in operands:
         weight = 2 if not isinstance(x, Box) else 0 if x.node.shape else 1
         d = number_dtype(x) if weight == 2 else x.node.dtype
-        by_weight[weight] = d if by_weight[weight] is None else promote_types(by_weight[weight], d)
+        before = by_weight[weight]
+        by_weight[weight] = d if before is None else promote_types(before, d)
     result = None
     for d in by_weight:
         if d is None:
@@ -84,6 +85,8 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
         a, b = x.node, y.node
         if a.dtype is b.dtype:
             return a, b
+    elif type(y) is float and isinstance(x, Box) and (a := x.node).dtype.is_floating_point:
+        return a, scalar(y, a.dtype)
     dtype = result_type(require_operand(x, call), require_operand(y, call))
     return as_node(x, dtype), as_node(y, dtype)
 

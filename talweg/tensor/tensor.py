@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class Tensor(Box):
     is_mkldnn = False
     is_xpu = False
     is_nested = False
+    retains_grad = False  # whether `retain_grad` was called
     __array_priority__ = 1000  # NumPy's operators give way to ours
 
     def __init__(self, *data):
@@ -319,7 +321,7 @@ def array_node(array: np.ndarray) -> Node:
     return from_array(np.ascontiguousarray(array).reshape(array.shape) if array.ndim else np.array(array))
 
 
-def _rebuild(kind: type, array: np.ndarray, requires_grad: bool):
+def _rebuild(kind: Any, array: np.ndarray, requires_grad: bool):
     made = kind.__new__(kind)
     made._hold_copy_of(array)
     if requires_grad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +165,7 @@ def select(x: Box, dim: int, index: int):
 
 def strided(x: Box, shape: Shape, strides: Shape, offset: int):
     """`shape` elements of the base's memory, `strides` apart from `offset`, as as_strided does."""
-    base = Box.__new__(x._plain)
+    base: Any = Box.__new__(x._plain)
     base._hold(x._storage, None, x._storage.node)
     count = math.prod(base.node.shape)
     if x._storage.link is not None and count != math.prod(x._storage.root().node.shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def _padded(x: np.ndarray, padding) -> np.ndarray:
     return np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)]) if any(padding) else x
 
 
-def _under(x, offset, out, stride, dilation):
+def _under(x: np.ndarray, offset, out, stride, dilation):
     """The elements of padded x that kernel position `offset` meets, one for each output position."""
     places = (slice(o * d, o * d + (n - 1) * s + 1, s) for o, d, n, s in zip(offset, dilation, out, stride))
     return x[(slice(None), slice(None), *places)]
@@ -58,7 +59,8 @@ def conv_input_grad(node: Node, g, w):
         taps = w[(slice(None), slice(None), *offset)]
         pairs = zip(_by_group(g, 1, groups), _by_group(taps, 0, groups))
         parts = [np.moveaxis(np.tensordot(t, s, (0, 1)), 0, 1) for s, t in pairs]
-        _under(result, offset, g.shape[2:], stride, dilation)[...] += np.concatenate(parts, axis=1)
+        seen = _under(result, offset, g.shape[2:], stride, dilation)
+        seen += np.concatenate(parts, axis=1)
     inside = tuple(slice(p, p + s) for p, s in zip(padding, shape[2:]))
     return result[(slice(None), slice(None), *inside)].astype(node.dtype.numpy, copy=False)
 
@@ -73,5 +75,6 @@ def conv_weight_grad(node: Node, x, g):
         seen = _under(x, offset, g.shape[2:], stride, dilation)
         pairs = zip(_by_group(seen, 1, groups), _by_group(g, 1, groups))
         parts = [np.tensordot(t, s, (batch_and_space, batch_and_space)) for s, t in pairs]
-        result[(slice(None), slice(None), *offset)] = np.concatenate(parts, axis=0)
+        place: Any = (slice(None), slice(None), *offset)
+        result[place] = np.concatenate(parts, axis=0)
     return result.astype(node.dtype.numpy, copy=False)

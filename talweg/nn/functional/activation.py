@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...graph import ops
 from ...tensor import Tensor, log_softmax, rand, sigmoid, softmax, tanh, where
-from ...tensor.methods import assign
+from ...tensor.methods import assign, before_write
 from ...tensor.operands import require_tensor
 from ...tensor.tensor import wrap
 
@@ -16,13 +16,18 @@ def _floating(input, call: str):
     return node
 
 
-def _result(input: Tensor, node, inplace: bool) -> Tensor:
-    return assign(input, wrap(node), "inplace") if inplace else wrap(node)
+def _applied(op, input: Tensor, inplace: bool, *settings) -> Tensor:
+    """op(input, *settings), written back to the input if `inplace`."""
+    if not inplace:
+        return wrap(op(_floating(input, op.name), *settings))
+    return assign(input, wrap(op(_floating(before_write(input), op.name), *settings)), op.name + "_")
 
 
 def relu(input, inplace: bool = False):
     """max(x, 0); its derivative at 0 is 0."""
-    return _result(input, ops.relu(require_tensor(input, "relu").node), inplace)
+    source = before_write(input) if inplace else require_tensor(input, "relu")
+    out = wrap(ops.relu(source.node))
+    return assign(input, out, "relu_") if inplace else out
 
 
 def relu_(input):
@@ -31,7 +36,7 @@ def relu_(input):
 
 def leaky_relu(input, negative_slope: float = 0.01, inplace: bool = False):
     """x above 0, negative_slope x below (Maas et al., 2013)."""
-    return _result(input, ops.leaky_relu(_floating(input, "leaky_relu"), float(negative_slope)), inplace)
+    return _applied(ops.leaky_relu, input, inplace, float(negative_slope))
 
 
 def prelu(input, weight):
@@ -47,20 +52,19 @@ def prelu(input, weight):
 
 def elu(input, alpha: float = 1.0, inplace: bool = False):
     """x above 0, alpha (e^x - 1) below (Clevert et al., 2015)."""
-    return _result(input, ops.elu(_floating(input, "elu"), float(alpha), 1.0, 1.0), inplace)
+    return _applied(ops.elu, input, inplace, float(alpha), 1.0, 1.0)
 
 
 def selu(input, inplace: bool = False):
     """A scaled elu whose fixed point has mean 0 and variance 1 (Klambauer et al., 2017)."""
-    node = ops.elu(_floating(input, "selu"), 1.6732632423543772, 1.0507009873554805, 1.0)
-    return _result(input, node, inplace)
+    return _applied(ops.elu, input, inplace, 1.6732632423543772, 1.0507009873554805, 1.0)
 
 
 def celu(input, alpha: float = 1.0, inplace: bool = False):
     """x above 0, alpha (e^(x / alpha) - 1) below (Barron, 2017)."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _result(input, ops.elu(_floating(input, "celu"), float(alpha), 1.0, 1 / alpha), inplace)
+    return _applied(ops.elu, input, inplace, float(alpha), 1.0, 1 / alpha)
 
 
 def gelu(input, approximate: str = "none"):
@@ -72,12 +76,12 @@ def gelu(input, approximate: str = "none"):
 
 def silu(input, inplace: bool = False):
     """x sigmoid(x)"""
-    return _result(input, ops.silu(_floating(input, "silu")), inplace)
+    return _applied(ops.silu, input, inplace)
 
 
 def mish(input, inplace: bool = False):
     """x tanh(log(1 + e^x)) (Misra, 2019)"""
-    return _result(input, ops.mish(_floating(input, "mish")), inplace)
+    return _applied(ops.mish, input, inplace)
 
 
 def softplus(input, beta: float = 1, threshold: float = 20):
@@ -114,7 +118,8 @@ def hardshrink(input, lambd: float = 0.5):
 
 def threshold(input, threshold: float, value: float, inplace: bool = False):
     """x above the threshold, `value` elsewhere."""
-    result = input.masked_fill(input <= threshold, value)  # nan stays
+    x = before_write(input) if inplace else input
+    result = x.masked_fill(x <= threshold, value)  # nan stays
     return assign(input, result, "threshold_") if inplace else result
 
 
@@ -125,7 +130,7 @@ def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0, inplace: bool =
     if require_tensor(input, "hardtanh").dtype.category == "integer":
         held = input.clamp(int(min_val), int(max_val))
         return assign(input, held, "hardtanh_") if inplace else held
-    return _result(input, ops.hardtanh(_floating(input, "hardtanh"), float(min_val), float(max_val)), inplace)
+    return _applied(ops.hardtanh, input, inplace, float(min_val), float(max_val))
 
 
 def relu6(input, inplace: bool = False):
@@ -135,13 +140,14 @@ def relu6(input, inplace: bool = False):
 
 def hardsigmoid(input, inplace: bool = False):
     """(x + 3) / 6, held between 0 and 1."""
-    result = relu6(input + 3) / 6
+    result = relu6((before_write(input) if inplace else input) + 3) / 6
     return assign(input, result, "hardsigmoid_") if inplace else result
 
 
 def hardswish(input, inplace: bool = False):
     """x times hardsigmoid(x) (Howard et al., 2019)."""
-    result = where(input <= -3, input * 0, where(input >= 3, input, input * (input + 3) / 6))
+    x = before_write(input) if inplace else input
+    result = where(x <= -3, x * 0, where(x >= 3, x, x * (x + 3) / 6))
     return assign(input, result, "hardswish_") if inplace else result
 
 

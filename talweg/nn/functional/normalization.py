@@ -7,7 +7,7 @@ import math
 from ...graph import ops
 from ...tensor import Tensor, no_grad, rand
 from ...tensor.functions.random import _uniform
-from ...tensor.methods import assign
+from ...tensor.methods import assign, before_write
 from ...tensor.tensor import wrap
 
 
@@ -31,8 +31,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        out = ops.standardize_channels(input.node, running_mean.node, running_var.node, float(eps))
-        return _affine(wrap(out), _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
+        fixed = ops.standardize_channels(input.node, running_mean.node, running_var.node, float(eps))
+        return _affine(wrap(fixed), _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
     if count <= 1 and input.numel():
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
     dims = (0, *range(2, input.dim()))
@@ -119,11 +119,12 @@ def _check_rate(p: float) -> None:
 
 def _dropped(input: Tensor, shape, p: float, inplace: bool) -> Tensor:
     """x / (1 - p) where kept, 0 where not; the mask has `shape` and is repeated over the rest."""
+    source = before_write(input) if inplace else input
     if p == 1:
-        out = input * 0
+        out = source * 0
     else:
         draws = wrap(_uniform(shape, input.dtype if input.dtype.itemsize > 2 else rand(0).dtype))
-        out = (draws >= p).to(input.dtype) * input * (1 / (1 - p))
+        out = (draws >= p).to(input.dtype) * source * (1 / (1 - p))
     return assign(input, out, "dropout_") if inplace else out
 
 

@@ -46,7 +46,7 @@ def to(self, *args, **kwargs):
     return wrap(ops.cast(node, dtype))
 
 
-def type(self, dtype=None, non_blocking: builtins.bool = False):
+def type(self, dtype=None, non_blocking=False):
     """The tensor in another dtype; without one, the name of its type as PyTorch writes it."""
     if dtype is None:
         return f"torch.{_LEGACY_NAMES[self.dtype]}"
@@ -143,7 +143,7 @@ def equal(input, other):
     return input.shape == other.shape and input.eq(other).all().item()
 
 
-def allclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):  # type: ignore[valid-type]
+def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     """Whether |x - y| <= atol + rtol |y| everywhere."""
     return input.isclose(other, rtol, atol, equal_nan).all().item()
 

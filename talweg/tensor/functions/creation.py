@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -122,7 +123,10 @@ def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad
 def _sizes(size) -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], (Sequence, Box)) and not isinstance(size[0], str):
         size = size[0]
-    found = tuple(s.__index__() for s in size)
+    try:
+        found = tuple(operator.index(s) for s in size)
+    except TypeError:
+        raise TypeError(f"sizes must be whole numbers, got {size!r}") from None
     if any(s < 0 for s in found):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(found)}: {list(found)}")
     return found

@@ -99,7 +99,7 @@ def _complete(x: Tensor, key: tuple) -> list:
     return [*key[:at], *rest, *key[at + 1 :]]
 
 
-def _basic(x: Tensor, key: tuple) -> tuple[Tensor, dict[int, Node]]:
+def _basic(x, key: tuple) -> tuple[Tensor, dict[int, Node]]:
     """The view that the ints, slices and Nones of a key select, and the index tensors left, by its dimensions."""
     indices: dict[int, Node] = {}
     dim = 0

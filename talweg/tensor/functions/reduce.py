@@ -27,6 +27,7 @@ class _Pair:
     kthvalue = namedtuple("kthvalue", ["values", "indices"])
     cummax = namedtuple("cummax", ["values", "indices"])
     cummin = namedtuple("cummin", ["values", "indices"])
+    aminmax = namedtuple("aminmax", ["min", "max"])
 
 
 def _typed(x, dtype, call: str) -> Node:
@@ -131,7 +132,8 @@ def amin(input, dim=(), keepdim: bool = False):
 
 def aminmax(input, *, dim=None, keepdim: bool = False):
     """(minimum, maximum)"""
-    return namedtuple("aminmax", ["min", "max"])(amin(input, dim or (), keepdim), amax(input, dim or (), keepdim))
+    dims = () if dim is None else dim
+    return _Pair.aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
 def _extremum(input, dim, keepdim, call: str, whole, position, pointwise, pair):
@@ -307,7 +309,7 @@ def median(input, dim=None, keepdim: bool = False):
     return _Pair.median(*_median(x, dim, keepdim))
 
 
-def _median(x: Tensor, dim: int, keepdim: bool):
+def _median(x, dim: int, keepdim: bool):
     node = x.node
     d = dim_index(dim, len(node.shape), "median")
     size = node.shape[d] if node.shape else 1

@@ -41,7 +41,7 @@ def view(input, *shape):
     return found
 
 
-def _bits_as(x: Tensor, dtype):
+def _bits_as(x, dtype):
     raise RuntimeError(f"view: showing the bits of {x.dtype.name} as {dtype} is not supported; convert with .to(dtype)")
 
 
@@ -333,7 +333,7 @@ def roll(input, shifts, dims=None):
     return wrap(ops.clone(x.node))
 
 
-def _rolled(x: Tensor, shift: int, dim: int) -> Tensor:
+def _rolled(x, shift: int, dim: int):
     size = x.node.shape[dim] if x.dim() else 0
     at = (-shift) % size if size else 0
     return cat([narrow(x, dim, at, size - at), narrow(x, dim, 0, at)], dim) if at else x

@@ -1,0 +1,1 @@
+"""Benchmarks: each a file that prints what it measures, side by side with PyTorch in one run."""

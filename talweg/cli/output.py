@@ -1,0 +1,43 @@
+"""How commands print: for people, or one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+as_json: Callable = click.option("--json", "as_json", is_flag=True, help="Print one JSON object only.")
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One object, numbers that JSON does not have as null."""
+    click.echo(json.dumps(_plain(values), indent=2, ensure_ascii=False))
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def table(rows: list[list[Any]], right: tuple[int, ...] = ()) -> str:
+    """Rows of text in aligned columns; the columns of `right` are flush right."""
+    cells = [[str(c) for c in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+
+    def line(row: list[str]) -> str:
+        padded = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join(line(row) for row in cells)

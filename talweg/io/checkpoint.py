@@ -1,0 +1,168 @@
+"""The checkpoints of a run folder.
+
+    model.safetensors   parameters and buffers of the best epoch, nothing else
+    last.safetensors    what resuming needs: weights and optimizer of the last epoch, in one file so that
+                        the two cannot come from different moments
+    state.json          which epoch those are and how good, for people and scripts to read
+    config.yaml         every setting of the run
+
+Each file is replaced atomically, so whenever the process is killed the last good ones still load.
+Tied tensors are stored once; the file's header names their other names.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import nn, optim
+from ..tensor import Tensor, from_numpy
+from .atomic import write_atomically
+from .tensors import read_tensors, write_tensors
+
+MODEL = "model.safetensors"
+LAST = "last.safetensors"
+STATE = "state.json"
+CONFIG = "config.yaml"
+
+
+def save_best(run: str | Path, model: nn.Module, state: dict[str, Any]) -> None:
+    """Keep these weights as the run's model. `state` is plain data (epoch, loss, ...)."""
+    arrays, ties = _model_arrays(model)
+    write_tensors(Path(run) / MODEL, arrays, _notes(tied=ties, state=state))
+
+
+def save_last(run: str | Path, model: nn.Module, optimizer: optim.Optimizer, state: dict[str, Any]) -> None:
+    """Keep what resuming needs, then tell state.json about it."""
+    weights, ties = _model_arrays(model)
+    slots, plain = _optimizer_arrays(optimizer)
+    arrays = {f"model.{name}": a for name, a in weights.items()} | slots
+    write_tensors(Path(run) / LAST, arrays, _notes(tied=ties, optimizer=plain, state=state))
+    write_atomically(Path(run) / STATE, (json.dumps(state, indent=2) + "\n").encode())
+
+
+def load_model(run: str | Path, model: nn.Module) -> dict[str, Any]:
+    """Fill `model` from a run folder or a safetensors file; returns the state saved with it.
+
+    Raises FileNotFoundError, ValueError for a damaged file, RuntimeError when keys or shapes differ.
+    """
+    path = Path(run)
+    path = path / MODEL if path.is_dir() else path
+    arrays, notes = read_tensors(path)
+    _fill(model, arrays, _note(notes, "tied", path), path)
+    return _note(notes, "state", path)
+
+
+def load_training(run: str | Path, model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Any]:
+    """Fill model and optimizer as they were after the last epoch; returns the state saved with them.
+
+    Raises as `load_model` does, and ValueError when the optimizer has other parameters.
+    """
+    path = Path(run) / LAST
+    arrays, notes = read_tensors(path)
+    weights = {name.removeprefix("model."): a for name, a in arrays.items() if name.startswith("model.")}
+    plain = _note(notes, "optimizer", path)
+    slots = _optimizer_state(plain, arrays, path)
+    _fill(model, weights, _note(notes, "tied", path), path)
+    optimizer.load_state_dict(slots)
+    return _note(notes, "state", path)
+
+
+def read_state(run: str | Path) -> dict[str, Any]:
+    """What state.json says of the last epoch. Raises FileNotFoundError, or ValueError if malformed."""
+    path = Path(run) / STATE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: there is no such file; has the run finished an epoch?") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: must hold a JSON object, got {type(found).__name__}")
+    return found
+
+
+def _model_arrays(model: nn.Module) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays by name, each tensor once, and {other name: first name} of the tied ones."""
+    first: dict[int, str] = {}
+    ties: dict[str, str] = {}
+    parameters = model.named_parameters(remove_duplicate=False)
+    buffers = model.named_buffers(remove_duplicate=False)
+    for name, value in itertools.chain(parameters, buffers):
+        if id(value) in first:
+            ties[name] = first[id(value)]
+        first.setdefault(id(value), name)
+    values = {name: v for name, v in model.state_dict().items() if isinstance(v, Tensor)}
+    ties = {name: source for name, source in ties.items() if name in values and source in values}
+    return {name: _numpy(v) for name, v in values.items() if name not in ties}, ties
+
+
+def _fill(model: nn.Module, arrays: dict[str, np.ndarray], ties: dict[str, str], path: Path) -> None:
+    found = dict(arrays) | {name: arrays[source] for name, source in ties.items() if source in arrays}
+    expected = {name: tuple(v.shape) for name, v in model.state_dict().items() if isinstance(v, Tensor)}
+    missing = sorted(expected.keys() - found.keys())
+    unexpected = sorted(found.keys() - expected.keys())
+    shapes = [
+        f"{name} is {list(found[name].shape)}, expected {list(shape)}"
+        for name, shape in expected.items()
+        if name in found and found[name].shape != shape
+    ]
+    faults = [f"{what}: {_some(names)}" for what, names in
+              (("missing", missing), ("unexpected", unexpected), ("different shape", shapes)) if names]
+    if faults:
+        raise RuntimeError(f"{path}: does not fit {type(model).__name__}: {'; '.join(faults)}")
+    model.load_state_dict({name: from_numpy(found[name]) for name in expected})
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _optimizer_arrays(optimizer: optim.Optimizer) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The optimizer's tensors by "optimizer.<parameter>.<slot>", and the rest of its state as plain data."""
+    saved = optimizer.state_dict()
+    arrays: dict[str, np.ndarray] = {}
+    plain: dict[str, dict[str, Any]] = {}
+    for index, slots in saved["state"].items():
+        plain[str(index)] = {}
+        for slot, value in slots.items():
+            if isinstance(value, Tensor):
+                arrays[f"optimizer.{index}.{slot}"] = _numpy(value)
+            else:
+                plain[str(index)][slot] = value
+    return arrays, {"state": plain, "param_groups": saved["param_groups"]}
+
+
+def _optimizer_state(plain: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> dict[str, Any]:
+    try:
+        state = {int(index): dict(slots) for index, slots in plain["state"].items()}
+        for name, array in arrays.items():
+            if name.startswith("optimizer."):
+                _, index, slot = name.split(".", 2)
+                state[int(index)][slot] = from_numpy(array)
+        return {"state": state, "param_groups": plain["param_groups"]}
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path}: holds no complete optimizer state") from error
+
+
+def _numpy(value: Tensor) -> np.ndarray:
+    return value.detach().numpy()
+
+
+def _notes(**values: Any) -> dict[str, str]:
+    return {name: json.dumps(value) for name, value in values.items()}
+
+
+def _note(notes: dict[str, str], name: str, path: Path) -> dict[str, Any]:
+    """A note of the header, or {} in a file that another program wrote."""
+    try:
+        found = json.loads(notes.get(name, "{}"))
+    except ValueError as error:
+        raise ValueError(f"{path}: its note {name!r} is not valid JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: its note {name!r} must be an object, got {type(found).__name__}")
+    return found

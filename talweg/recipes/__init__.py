@@ -1,0 +1,1 @@
+"""Recipes: a task from data to report, each in one readable file."""

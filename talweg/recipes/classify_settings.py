@@ -1,0 +1,86 @@
+"""The meta-parameters of an image classification run, with defaults that work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..models import entry
+from ..training import SCHEDULES
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+MODEL_SETTINGS = ("hidden", "activation")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every meta-parameter of a run. Rates and shares are plain numbers, `clip_norm` None means no clipping.
+
+    `hidden` and `activation` belong to the mlp, `momentum` to sgd. Raises ValueError for what cannot be
+    or contradicts itself.
+    """
+
+    model: str
+    data: str = "digits"
+    size: int = 28
+    hidden: list[int] | None = None
+    activation: str | None = None
+    epochs: int = 15
+    batch_size: int = 64
+    optimizer: str = "adam"
+    lr: float = 2e-3
+    momentum: float | None = None
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    warmup: float = 0.0
+    clip_norm: float | None = None
+    monitor: str = "loss"
+    patience: int | None = None
+    workers: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._fill_in_the_models_own()
+        _check_numbers(self)
+        _check_words(self)
+        if self.momentum is not None and self.optimizer != "sgd":
+            raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
+
+    def model_settings(self) -> dict[str, Any]:
+        """What the model's builder is given: hidden and activation for the mlp, nothing for the lenet."""
+        return {name: getattr(self, name) for name in entry(self.model).settings}
+
+    def _fill_in_the_models_own(self) -> None:
+        """Take the model's defaults where nothing was given, so that config.yaml tells what was used."""
+        own = entry(self.model).settings
+        for name in MODEL_SETTINGS:
+            if name not in own and getattr(self, name) is not None:
+                raise ValueError(f"setting {name} does not belong to the model {self.model}: leave it out")
+            if name in own and getattr(self, name) is None:
+                object.__setattr__(self, name, own[name])
+
+
+def _check_numbers(s: Settings) -> None:
+    limits = {
+        "epochs": (s.epochs >= 1, "1 or more"),
+        "batch_size": (s.batch_size >= 1, "1 or more"),
+        "lr": (0 < s.lr < float("inf"), "a positive number"),
+        "momentum": (s.momentum is None or 0 <= s.momentum < 1, "at least 0 and below 1"),
+        "weight_decay": (0 <= s.weight_decay < float("inf"), "0 or more"),
+        "warmup": (0 <= s.warmup < 1, "at least 0 and below 1"),
+        "clip_norm": (s.clip_norm is None or s.clip_norm > 0, "a positive number"),
+        "patience": (s.patience is None or s.patience >= 1, "1 epoch or more"),
+        "workers": (0 <= s.workers <= 64, "between 0 and 64"),
+        "seed": (0 <= s.seed < 2**63, "at least 0 and below 2**63"),
+        "hidden": (s.hidden is None or all(n >= 1 for n in s.hidden), "a list of widths of 1 or more"),
+    }
+    for name, (holds, rule) in limits.items():
+        if not holds:
+            raise ValueError(f"setting {name} must be {rule}, got {getattr(s, name)}")
+
+
+def _check_words(s: Settings) -> None:
+    choices = {"optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error")}
+    for name, valid in choices.items():
+        if getattr(s, name) not in valid:
+            raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(s, name)!r}")

@@ -1,0 +1,40 @@
+"""What the loop tells those who listen: progress, history, checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch. Losses are means per sample, errors shares in [0, 1], None where there are none."""
+
+    epoch: int
+    train_loss: float
+    train_error: float | None
+    validation_loss: float
+    validation_error: float | None
+    learning_rate: float
+    seconds: float
+    samples_per_second: float
+    best: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Listener:
+    """Hears of the run as it goes. Each method may be left out."""
+
+    def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
+        """The run starts at `first_epoch` (counted from 1) and ends with `epochs`."""
+
+    def batch(self, loss: float, error: float | None, samples: int) -> None:
+        """A batch of `samples` was learned from; `loss` and `error` are the epoch's means so far."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is over and validated; the model still holds its weights."""
+
+    def end(self) -> None:
+        """The run is over, however it ended."""

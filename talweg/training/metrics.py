@@ -1,0 +1,82 @@
+"""How good a classifier is: error rate, confusion matrix, precision and recall, all in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..tensor import Tensor
+
+
+def count_errors(outputs: Tensor, targets: Tensor) -> int:
+    """How many rows of `outputs` (N, C) have their largest entry elsewhere than at `targets` (N,).
+
+    A row with a NaN counts as an error. Raises ValueError when the shapes are not those.
+    """
+    scores = outputs.detach().numpy()
+    labels = targets.numpy()
+    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(
+            "count_errors: expected outputs (N, C) and targets (N,), "
+            f"got {list(scores.shape)} and {list(labels.shape)}"
+        )
+    wrong = (scores.argmax(axis=1) != labels) | np.isnan(scores).any(axis=1)
+    return int(np.count_nonzero(wrong))
+
+
+def error_rate(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """The share of wrong predictions, in [0, 1]. Raises ValueError for none, or for unequal lengths."""
+    _check(predicted, labels, "error_rate")
+    return float(np.mean(predicted != labels))
+
+
+def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Counts (classes, classes): row = the true class, column = the predicted one.
+
+    Raises ValueError when a label or a prediction is not one of the classes 0 ... classes - 1.
+    """
+    _check(predicted, labels, "confusion_matrix")
+    both = np.concatenate([predicted, labels])
+    if both.min() < 0 or both.max() >= classes:
+        found = f"{both.min()} to {both.max()}"
+        raise ValueError(f"confusion_matrix: classes go from 0 to {classes - 1}, got {found}")
+    flat = labels.astype(np.int64) * classes + predicted.astype(np.int64)
+    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class: how many samples it has, which share of what was called so is so, which share was found."""
+
+    support: int
+    precision: float
+    recall: float
+    f1: float
+
+
+def class_scores(confusion: np.ndarray) -> list[ClassScore]:
+    """Precision TP / (TP + FP), recall TP / (TP + FN) and their harmonic mean by class; 0 where undefined."""
+    right = np.diag(confusion).astype(np.float64)
+    called = confusion.sum(axis=0)
+    actual = confusion.sum(axis=1)
+    precision = right / np.maximum(called, 1)
+    recall = right / np.maximum(actual, 1)
+    f1 = 2 * right / np.maximum(called + actual, 1)
+    columns = zip(actual.tolist(), precision.tolist(), recall.tolist(), f1.tolist())
+    return [ClassScore(*row) for row in columns]
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """exp(s_i) / sum_j exp(s_j) along the last dimension, in float64, with the maximum taken out first."""
+    shifted = scores.astype(np.float64) - scores.max(axis=-1, keepdims=True)
+    weights = np.exp(shifted)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _check(predicted: np.ndarray, labels: np.ndarray, call: str) -> None:
+    if predicted.ndim != 1 or predicted.shape != labels.shape or predicted.size == 0:
+        raise ValueError(
+            f"{call}: expected two non-empty vectors of one length, "
+            f"got shapes {list(predicted.shape)} and {list(labels.shape)}"
+        )

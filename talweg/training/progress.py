@@ -1,0 +1,82 @@
+"""Showing how a run goes: a bar on a terminal, plain lines in a file, nothing when asked to be quiet."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .events import EpochRecord, Listener
+
+
+def progress_for(console: Console, quiet: bool = False) -> Listener:
+    """The listener that suits where the output goes."""
+    if quiet:
+        return Listener()
+    return BarProgress(console) if console.is_terminal else LineProgress(console)
+
+
+class LineProgress(Listener):
+    """One line an epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.epochs = 0
+
+    def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
+        self.epochs = epochs
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.console.print(epoch_line(record, self.epochs), highlight=False, soft_wrap=True)
+
+
+class BarProgress(LineProgress):
+    """The same lines above a bar with loss, error, speed and the time left."""
+
+    def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
+        super().begin(epochs, first_epoch, batches)
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=True,
+        )
+        done = (first_epoch - 1) * batches
+        self.task = self.bar.add_task(
+            "train", total=epochs * batches, completed=done, epoch=first_epoch, epochs=epochs, figures=""
+        )
+        self.started = time.perf_counter()
+        self.samples = 0
+        self.bar.start()
+
+    def batch(self, loss: float, error: float | None, samples: int) -> None:
+        self.samples += samples
+        speed = self.samples / max(time.perf_counter() - self.started, 1e-9)
+        figures = f"loss {loss:.4f}  {_percent('error', error)}{speed:,.0f} samples/s"
+        self.bar.update(self.task, advance=1, figures=figures)
+
+    def epoch(self, record: EpochRecord) -> None:
+        super().epoch(record)
+        self.bar.update(self.task, epoch=min(record.epoch + 1, self.epochs))
+
+    def end(self) -> None:
+        self.bar.stop()
+
+
+def epoch_line(record: EpochRecord, epochs: int) -> str:
+    """`epoch  3/20  train loss 0.1034 error 2.9 %  validation loss ...`, with a star on the best so far."""
+    width = len(str(epochs))
+    return (
+        f"epoch {record.epoch:>{width}}/{epochs}"
+        f"  train loss {record.train_loss:.4f} {_percent('error', record.train_error)}"
+        f" validation loss {record.validation_loss:.4f} {_percent('error', record.validation_error)}"
+        f" {record.samples_per_second:,.0f} samples/s{'  *best' if record.best else ''}"
+    )
+
+
+def _percent(name: str, share: float | None) -> str:
+    return "" if share is None else f"{name} {100 * share:5.2f} %  "

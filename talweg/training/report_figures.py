@@ -1,0 +1,100 @@
+"""The report's figures as inline SVG. Colours are CSS variables, so that they follow light and dark pages."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+import re
+from importlib.util import find_spec
+from collections.abc import Sequence
+from typing import Any
+
+from .events import EpochRecord
+
+# Colours that matplotlib draws with, and what the page puts in their place.
+PAINT = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--faint)",
+    "#030303": "var(--train)",
+    "#040404": "var(--validation)",
+    "#050505": "var(--best)",
+}
+INK, FAINT, TRAIN, VALIDATION, BEST = PAINT
+
+
+def matplotlib_is_here() -> bool:
+    return find_spec("matplotlib") is not None
+
+
+def loss_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
+    """Training and validation loss by epoch, the best epoch marked (L fig. 3.4)."""
+    curves = [[r.train_loss for r in records], [r.validation_loss for r in records]]
+    return _curves("loss", "mean loss (nats)", records, curves, best.validation_loss if best else None, best)
+
+
+def error_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
+    """Training and validation error in per cent by epoch."""
+    curves = [_percent(r.train_error for r in records), _percent(r.validation_error for r in records)]
+    height = 100 * best.validation_error if best and best.validation_error is not None else None
+    return _curves("error", "error (%)", records, curves, height, best)
+
+
+def _percent(shares) -> list[float]:
+    return [math.nan if share is None else 100 * share for share in shares]
+
+
+def _curves(
+    name: str,
+    label: str,
+    records: Sequence[EpochRecord],
+    curves: list[list[float]],
+    height: float | None,
+    best: EpochRecord | None,
+) -> str:
+    figure, axes = _figure()
+    epochs = [r.epoch for r in records]
+    marker = "o" if len(epochs) < 3 else ""
+    for values, colour, who in zip(curves, (TRAIN, VALIDATION), ("training", "validation")):
+        axes.plot(epochs, values, color=colour, label=who, linewidth=1.8, marker=marker)
+    if best is not None and height is not None:
+        axes.axvline(best.epoch, color=BEST, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([best.epoch], [height], "o", color=BEST, markersize=6, label=f"best: epoch {best.epoch}")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, labelcolor=INK)
+    return _svg(figure, name)
+
+
+def _figure() -> tuple[Any, Any]:
+    # Not pyplot, which would choose a window system and keep global state.
+    figure = importlib.import_module("matplotlib.figure").Figure(figsize=(5.6, 3.4), layout="constrained")
+    importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6, alpha=0.5)
+    return figure, axes
+
+
+def _svg(figure: Any, name: str) -> str:
+    """The figure as an <svg> element. The salt keeps the ids of several figures on one page apart."""
+    text = io.StringIO()
+    settings = {"svg.fonttype": "none", "svg.hashsalt": f"talweg-{name}"}
+    with importlib.import_module("matplotlib").rc_context(settings):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf'\1 role="img" aria-label="{name} by epoch"', svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    groups = "figure|axes|patch|matplotlib|xtick|ytick|line2d|text|legend"
+    svg = re.sub(rf'id="((?:{groups})[^"]*)"', rf'id="{name}-\1"', svg)
+    for colour, variable in PAINT.items():
+        svg = svg.replace(colour, variable)
+    return svg
