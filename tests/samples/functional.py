@@ -63,6 +63,7 @@ CONVOLUTIONS = [
     S("F.conv_transpose2d", R(1, 2, 3, 3), R(2, 2, 2, 2), R(2)),
     S("F.conv_transpose2d", R(1, 2, 2, 3), R(2, 1, 3, 2), R(2), (2, 1), (1, 0), (1, 0), 2, 1),
     S("F.conv_transpose2d", R(2, 2, 3), R(2, 1, 2, 2), dilation=2),
+    S("F.conv_transpose2d", R(1, 1, 2, 2), R(1, 1, 2, 2), R(1), 1, 0, (2, 1), 1, 3),
     S("F.conv_transpose3d", R(1, 1, 2, 2, 2), R(1, 1, 2, 2, 2), R(1), 2),
 ]
 POOLING = [
@@ -74,7 +75,7 @@ POOLING = [
     S("F.max_pool2d", A([[[[1.0, 1.0], [1.0, 1.0]]]]), 2, return_indices=True, _order=1),
     S("F.max_pool2d", D(0, 1, 4, 4), 2),
     S("F.avg_pool1d", R(2, 2, 6), 2), S("F.avg_pool1d", R(2, 5), 3, 2, 1, count_include_pad=False),
-    S("F.avg_pool2d", R(1, 2, 4, 4), 2),
+    S("F.avg_pool2d", R(1, 2, 4, 4), 2), S("F.avg_pool2d", R(1, 2, 4, 4), 2, ()),
     S("F.avg_pool2d", R(1, 1, 5, 5), 3, 2, 1), S("F.avg_pool2d", R(1, 1, 5, 5), 3, 2, 1, True, False),
     S("F.avg_pool2d", R(1, 1, 4, 4), 2, divisor_override=3),
     S("F.avg_pool2d", R(1, 1, 5, 4), (2, 3), (2, 1), (1, 1), True), S("F.avg_pool3d", R(1, 1, 3, 3, 3), 2, 1),
@@ -97,7 +98,7 @@ NORMALISATION = [
     S("F.layer_norm", R(0, 3), (3,), R(3), R(3)), S("F.rms_norm", R(2, 3), (3,), R(3)),
     S("F.rms_norm", R(2, 3), (3,), None, 0.1),
     S("F.group_norm", R(2, 4, 3), 2, R(4), R(4)), S("F.group_norm", R(3, 4), 4, eps=0.1),
-    S("F.group_norm", R(2, 2, 2, 2), 1),
+    S("F.group_norm", R(2, 2, 2, 2), 1), S("F.group_norm", R(0, 4, 3), 2),
     S("F.instance_norm", R(2, 2, 4), None, None, R(2), R(2)), S("F.instance_norm", R(1, 2, 3, 2)),
     S("F.instance_norm", R(2, 2, 3), R(2).no_grad, P(2).no_grad, use_input_stats=False),
     S("F.local_response_norm", R(2, 4, 3), 3, _dtypes=FLOATS),
@@ -115,6 +116,7 @@ PADDING = [
     S("F.pad", R(1, 1, 2, 3), (1, 2, 0, 1), "replicate"), S("F.pad", R(1, 1, 2, 3), (1, 2, 2, 1), "circular"),
     S("F.pad", Z(3), (1, 1), value=7), S("F.pad", B(3), (1, 1), value=True),
     S("F.pad", R(2), (0, 0)), S("F.pad", R(0, 2), (1, 1, 1, 1)), S("F.pad", R(4), (-2, -2)),
+    S("F.pad", R(1, 1, 4, 4), (-1, 1, -2, 1), "circular"),
 ]
 ATTENTION = [
     S("F.scaled_dot_product_attention", R(2, 3, 2), R(2, 4, 2), R(2, 4, 3)),

@@ -13,7 +13,7 @@ from ...graph.leaves import from_array
 from ...graph.node import Node
 from .. import views
 from ..box import Box
-from ..operands import as_dtype, is_number, number_node, require_tensor
+from ..operands import as_dtype, is_number, number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
 from .shape import broadcast_tensors
@@ -194,6 +194,8 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
     node = require_tensor(input, "gather").node
     d = dim_index(dim, len(node.shape), "gather")
     where = _index_node(index, "gather")
+    if 0 in where.shape and len(where.shape) != len(node.shape):
+        return wrap(ops.reshape(ops.full(0, (0,), node), where.shape))
     if node.shape and where.shape:
         _checked_nonnegative(where, node.shape[d], d, "gather")
     return wrap(ops.gather(node, where, d))
@@ -229,6 +231,10 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
     where = _index_node(index, "scatter")
     d = dim_index(dim, x.dim(), "scatter")
     node = ops.expand(number_node(src, x.dtype), where.shape) if is_number(src) else src.node
+    if len(node.shape) != len(where.shape):
+        raise RuntimeError(f"scatter(): Index tensor must have the same number of dimensions as src tensor: index "
+                           f"{list(where.shape)}, src {list(node.shape)}")
+    _checked_nonnegative(where, x.node.shape[d] if x.dim() else 1, d, "scatter")
     if node.dtype is not x.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype.name}, {node.dtype.name}")
     if reduce == "add":
@@ -323,6 +329,9 @@ def masked_fill(input, mask, value):
     if isinstance(value, Box) and value.dim() != 0:
         raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
                            "dimension(s).")
+    kind = value.node.dtype if isinstance(value, Box) else number_dtype(value)
+    if kind.is_complex and not x.dtype.is_complex:
+        raise RuntimeError(f"masked_fill: value cannot be converted to type {x.dtype.name} without overflow: it is complex")
     return wrap(ops.where(mask.node, _value(value, x.node), x.node))
 
 
