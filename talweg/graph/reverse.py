@@ -89,8 +89,9 @@ def _by_rules(node: Node, g: Node, wanted: set[Node]) -> list[tuple[Node, Node]]
     for i, source in enumerate(node.inputs):
         if source in wanted:
             rule = node.op.gradients[i]
-            if rule is not None:
-                parts.append((source, unbroadcast(rule(g, node, *arguments), source.shape)))
+            part = None if rule is None else rule(g, node, *arguments)
+            if part is not None:
+                parts.append((source, unbroadcast(part, source.shape)))
     _check_saved_values(node, [part for _, part in parts], before)
     return parts
 

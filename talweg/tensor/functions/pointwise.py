@@ -125,11 +125,16 @@ logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzer
 logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
 
 
+def check_factor(factor, like, call: str, name: str = "alpha") -> None:
+    """Raise RuntimeError for a fraction that scales integers."""
+    if isinstance(factor, float) and like.dtype.category in ("bool", "integer"):
+        raise RuntimeError(f"{call}: For integral input tensors, argument {name} must not be a floating point number.")
+
+
 def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
     a, b = pair(x, y, call)
     if alpha != 1:
-        if not a.dtype.is_floating_point and isinstance(alpha, float):
-            raise RuntimeError(f"{call}: For integral input tensors, argument alpha must not be a floating point number.")
+        check_factor(alpha, a, call)
         b = ops.mul(b, number_node(alpha, b.dtype))
     return a, b
 
@@ -198,7 +203,7 @@ def pow(input, exponent):
 
 def float_power(input, exponent):
     """x^y in float64."""
-    return pow(input.double() if isinstance(input, Tensor) else input, exponent)
+    return pow(*[x.double() if isinstance(x, Tensor) else x for x in (input, exponent)])
 
 
 def atan2(input, other):
@@ -214,7 +219,7 @@ def _bitwise(name: str, op: Op, formula: str) -> Callable:
     def call(input, other):
         a, b = pair(input, other, name)
         if a.dtype.category not in ("integer", "bool"):
-            raise RuntimeError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
+            raise NotImplementedError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
         return wrap(op(a, b))
 
     return _named(call, name, formula)
@@ -231,7 +236,7 @@ def bitwise_not(input):
     """~x"""
     node = require_tensor(input, "bitwise_not").node
     if node.dtype.category not in ("integer", "bool"):
-        raise RuntimeError(f"bitwise_not: not implemented for '{node.dtype.name}'; the operand must be integer or bool")
+        raise NotImplementedError(f"bitwise_not: not implemented for '{node.dtype.name}'; the operand must be integer or bool")
     return wrap(ops.bitwise_not(node))
 
 
@@ -287,12 +292,14 @@ def lerp(input, end, weight):
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value a b"""
+    check_factor(value, input, "addcmul", "value")
     product = tensor1 * tensor2
     return input + (product if value == 1 else value * product)
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value a / b"""
+    check_factor(value, input, "addcdiv", "value")
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else value * quotient)
 
@@ -355,7 +362,7 @@ def _along(op: Op, input, dim, dtype, call: str):
     dim = dim_index(dim, len(node.shape), call)
     node = node if dtype is None else ops.cast(node, dtype) if node.dtype is not dtype else node
     if not node.dtype.is_floating_point:
-        raise RuntimeError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
+        raise NotImplementedError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
     if not node.shape:
         return wrap(ops.reshape(op(ops.reshape(node, (1,)), 0), ()))
     return wrap(op(node, dim))

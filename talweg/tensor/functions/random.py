@@ -110,6 +110,8 @@ def multinomial(input, num_samples: int, replacement: bool = False, *, generator
     x = require_tensor(input, "multinomial")
     if x.dim() not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {x.dim()}")
+    if not x.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype.name}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:

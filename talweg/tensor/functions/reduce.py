@@ -12,6 +12,7 @@ from ...graph.node import Node
 from ..box import Box
 from ..operands import require_tensor, to_float
 from ..tensor import Tensor, wrap
+from .pointwise import where
 
 
 class _Pair:
@@ -242,7 +243,7 @@ def norm(input, p: float | str | None = "fro", dim=None, keepdim: bool = False, 
     if order == -math.inf:
         return amin(size, () if dim is None else dim, keepdim)
     if order == 0:
-        return sum((x != 0).to(x.dtype), dim, keepdim)
+        return sum(where(x == 0, x * 0, 1), dim, keepdim)
     if order == 1:
         return sum(size, dim, keepdim)
     return sum(size**order, dim, keepdim) ** (1 / order)
