@@ -195,7 +195,8 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
     d = dim_index(dim, len(node.shape), "gather")
     where = _index_node(index, "gather")
     if 0 in where.shape and len(where.shape) != len(node.shape):
-        return wrap(ops.reshape(ops.full(0, (0,), node), where.shape))
+        nothing = ops.slice_along(ops.reshape(node, (math.prod(node.shape),)), 0, 0, 0)
+        return wrap(ops.reshape(nothing, where.shape))
     if node.shape and where.shape:
         _checked_nonnegative(where, node.shape[d], d, "gather")
     return wrap(ops.gather(node, where, d))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, finfo
+from ...core.dtypes import bool_, finfo, int64
 from ...core.shapes import dim_index
 from ...graph import ops
 from ...graph.node import Node, Op
@@ -28,11 +28,14 @@ def _float_function(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
-def _same_type_function(name: str, op: Op, formula: str, no_bool: bool = False) -> Callable:
+def _same_type_function(name: str, op: Op, formula: str, no_bool: type[Exception] | None = None) -> Callable:
+    """A function whose result has its input's dtype; `no_bool` is the error that bools raise."""
+
     def call(input):
         node = require_tensor(input, name).node
         if no_bool and node.dtype is bool_:
-            raise RuntimeError(f"{name}: the operator is not supported on a bool tensor; use logical_not or ~ instead")
+            raise no_bool(f"{name}: not implemented for 'bool': it is not supported on a bool tensor; use logical_not or ~ to "
+                          "invert one, or convert it to numbers")
         return wrap(op(node))
 
     return _named(call, name, formula)
@@ -73,10 +76,10 @@ atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
 erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
 erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
 sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
-neg = negative = _same_type_function("neg", ops.neg, "-x", no_bool=True)
-abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value")
+neg = negative = _same_type_function("neg", ops.neg, "-x", RuntimeError)
+abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value", NotImplementedError)
 sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
-relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)")
+relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)", RuntimeError)
 floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
 ceil = _rounding_function("ceil", ops.ceil, "The smallest integer not below x")
 trunc = fix = _rounding_function("trunc", ops.trunc, "x without its fraction")
@@ -88,12 +91,15 @@ logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is 
 
 def square(input):
     """x^2"""
-    return wrap(ops.square(require_tensor(input, "square").node))
+    node = require_tensor(input, "square").node
+    return wrap(ops.square(ops.cast(node, int64) if node.dtype is bool_ else node))
 
 
 def round(input, *, decimals: int = 0):
     """The nearest integer, halves to the even one; with `decimals`, to that many digits."""
     node = require_tensor(input, "round").node
+    if node.dtype is bool_:
+        raise NotImplementedError("round: not implemented for 'bool'")
     if not node.dtype.is_floating_point:
         return wrap(ops.clone(node))
     if decimals == 0:
@@ -146,11 +152,10 @@ def add(input, other, *, alpha=1):
 
 def sub(input, other, *, alpha=1):
     """x - alpha y"""
-    a, b = _scaled_second(input, other, alpha, "sub")
-    if a.dtype is bool_:
+    if any(x.dtype is bool_ if isinstance(x, Box) else isinstance(x, bool) for x in (input, other)):
         raise RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
                            "invert a mask, use the `~` or `logical_not()` operator instead.")
-    return wrap(ops.sub(a, b))
+    return wrap(ops.sub(*_scaled_second(input, other, alpha, "sub")))
 
 
 subtract = sub
