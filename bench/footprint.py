@@ -33,7 +33,7 @@ def main() -> None:
         before = megabytes(environment)
         subprocess.run([sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", str(ROOT)], check=True)
         print(f"installed, with everything it needs: {megabytes(environment) - before:.0f} MB")
-        print(f"import talweg: {import_seconds(python, 'talweg'):.2f} s")
+        print(f"import talweg: {import_seconds(python, 'talweg.facade'):.2f} s")
         print(f"import numpy:  {import_seconds(python, 'numpy'):.2f} s")
     try:
         print(f"import torch:  {import_seconds(sys.executable, 'torch'):.2f} s")

@@ -104,6 +104,17 @@ def test_data_goes_round_the_version_check(T):
     assert w.tolist() == [3, 3]
 
 
+def test_a_leaf_written_by_data_is_still_the_one_that_was_used(T):
+    w = T.ones(2, requires_grad=True)
+    loss = (w * 3).sum()
+    w.data.mul_(3)
+    loss = loss + w.sum()
+    grad = talweg.grad if T is talweg else T.autograd.grad
+    assert grad(loss, w, retain_graph=True)[0].tolist() == [4, 4]
+    loss.backward(inputs=[w])
+    assert w.grad.tolist() == [4, 4]
+
+
 def test_writes_to_leaves_are_refused_but_under_no_grad(T):
     w = T.ones(2, requires_grad=True)
     with pytest.raises(RuntimeError, match="leaf Variable"):

@@ -100,7 +100,7 @@ def test_kept_memory_is_not_faulted_in_again():
 import resource
 import numpy as np
 if {keep}:
-    import talweg  # asks the allocator to keep freed pages
+    import talweg.facade  # asks the allocator to keep freed pages
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 x = np.ones(12 << 20, np.float32)

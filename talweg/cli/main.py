@@ -94,7 +94,7 @@ def _say(message: str, code: int) -> int:
 
 
 @click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    "talweg", cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: talweg train lenet --data digits",
 )
 @click.version_option(__version__, "--version", message="talweg %(version)s")

@@ -92,6 +92,11 @@ def real_of(d: dtype) -> dtype:
     return _REAL_OF.get(d, d)
 
 
+def complex_of(d: dtype) -> dtype:
+    """The complex type whose parts hold a float type's numbers: float32 -> complex64."""
+    return _COMPLEX_OF.get(d, d)
+
+
 class _Default:
     float_type = float32
 

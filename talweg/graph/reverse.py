@@ -16,11 +16,12 @@ from .ops.reduce import sum_
 
 
 def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[Node] = (),
-            release: bool = False) -> dict[Node, Node]:
+            release: bool = False, watch_stops: bool = True) -> dict[Node, Node]:
     """Gradients of sum(seed * output) for every node between the outputs and the leaves or `stop_at`.
 
     Returns those of the nodes where the pass ended (leaves, stops). With `release`, the graph gone through may
-    not be differentiated again. Watchers of a node are called with its whole gradient, and may replace it.
+    not be differentiated again. Watchers of a node are called with its whole gradient, and may replace it; those of
+    `stop_at` only with `watch_stops`, which a pass that finds just a part of their gradients leaves out.
     """
     stops = frozenset(stop_at)
     reached = _differentiable_ancestors(outputs, stops)
@@ -33,7 +34,7 @@ def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[No
         g = pending.pop(node, None)
         if g is None:
             continue
-        if node.watchers:
+        if node.watchers and (watch_stops or node not in stops):
             g = _watched(node, g)
         if node in stops or not node.op.differentiable:
             ends[node] = g
@@ -88,8 +89,9 @@ def _by_rules(node: Node, g: Node, wanted: set[Node]) -> list[tuple[Node, Node]]
     for i, source in enumerate(node.inputs):
         if source in wanted:
             rule = node.op.gradients[i]
-            if rule is not None:
-                parts.append((source, unbroadcast(rule(g, node, *arguments), source.shape)))
+            part = None if rule is None else rule(g, node, *arguments)
+            if part is not None:
+                parts.append((source, unbroadcast(part, source.shape)))
     _check_saved_values(node, [part for _, part in parts], before)
     return parts
 
@@ -131,7 +133,7 @@ def _values_read(results: list[Node], forward: set[Node], before: int) -> set[No
 def _through_decomposition(node: Node, g: Node, wanted: set[Node]) -> list[tuple[Node, Node]]:
     inner = expand_composite(node)
     sources = [n for n in dict.fromkeys(node.inputs) if n in wanted]
-    found = reverse([inner], [g], stop_at=sources)
+    found = reverse([inner], [g], stop_at=sources, watch_stops=False)
     return [(n, found[n]) for n in sources if n in found]
 
 

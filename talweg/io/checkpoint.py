@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import nn, optim
 from ..tensor import Tensor, from_numpy
-from .atomic import write_atomically
+from .atomic import remove_leftovers, write_atomically
 from .tensors import read_tensors, write_tensors
 
 MODEL = "model.safetensors"
@@ -60,15 +60,20 @@ def load_model(run: str | Path, model: nn.Module) -> dict[str, Any]:
 def load_training(run: str | Path, model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Any]:
     """Fill model and optimizer as they were after the last epoch; returns the state saved with them.
 
-    Raises as `load_model` does, and ValueError when the optimizer has other parameters.
+    Also clears what a killed process left half written. Raises as `load_model` does, and ValueError
+    when the optimizer has other parameters.
     """
+    remove_leftovers(run)
     path = Path(run) / LAST
     arrays, notes = read_tensors(path)
     weights = {name.removeprefix("model."): a for name, a in arrays.items() if name.startswith("model.")}
     plain = _note(notes, "optimizer", path)
     slots = _optimizer_state(plain, arrays, path)
     _fill(model, weights, _note(notes, "tied", path), path)
-    optimizer.load_state_dict(slots)
+    try:
+        optimizer.load_state_dict(slots)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: its optimizer state does not fit {type(optimizer).__name__} ({error!r})") from error
     return _note(notes, "state", path)
 
 
@@ -102,7 +107,8 @@ def _model_arrays(model: nn.Module) -> tuple[dict[str, np.ndarray], dict[str, st
 
 
 def _fill(model: nn.Module, arrays: dict[str, np.ndarray], ties: dict[str, str], path: Path) -> None:
-    found = dict(arrays) | {name: arrays[source] for name, source in ties.items() if source in arrays}
+    tied = {name: source for name, source in ties.items() if isinstance(source, str) and source in arrays}
+    found = dict(arrays) | {name: arrays[source] for name, source in tied.items()}
     expected = {name: tuple(v.shape) for name, v in model.state_dict().items() if isinstance(v, Tensor)}
     missing = sorted(expected.keys() - found.keys())
     unexpected = sorted(found.keys() - expected.keys())
@@ -154,15 +160,17 @@ def _numpy(value: Tensor) -> np.ndarray:
 
 
 def _notes(**values: Any) -> dict[str, str]:
-    return {name: json.dumps(value) for name, value in values.items()}
+    # One note, because the library writes several in any order, and equal models must make equal files.
+    return {"talweg": json.dumps(values)}
 
 
 def _note(notes: dict[str, str], name: str, path: Path) -> dict[str, Any]:
     """A note of the header, or {} in a file that another program wrote."""
     try:
-        found = json.loads(notes.get(name, "{}"))
+        found = json.loads(notes.get("talweg", "{}"))
     except ValueError as error:
-        raise ValueError(f"{path}: its note {name!r} is not valid JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path}: its note {name!r} must be an object, got {type(found).__name__}")
-    return found
+        raise ValueError(f"{path}: the note in its header is not valid JSON ({error})") from error
+    value = found.get(name, {}) if isinstance(found, dict) else None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: the note in its header must hold an object {name!r}")
+    return value

@@ -25,7 +25,7 @@ class Settings:
     size: int = 28
     hidden: list[int] | None = None
     activation: str | None = None
-    epochs: int = 15
+    epochs: int = 10
     batch_size: int = 64
     optimizer: str = "adam"
     lr: float = 2e-3

@@ -29,6 +29,17 @@ def _default() -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else available_cores()
 
 
+def wait_without_spinning() -> None:
+    """Ask libgomp, before it is loaded, to let waiting threads sleep soon; a setting of the user's stands.
+
+    By default they keep their core busy for a while. Where another process wants that core, the thread that all wait
+    for does not get it: beside one busy process on two cores, a LeNet step took 452 ms spinning and 56 ms so. Alone,
+    the difference is small.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
 class _State:
     count = 0  # 0: nobody has asked yet
     changes = 1  # of the count or of the setters

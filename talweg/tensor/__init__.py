@@ -11,6 +11,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .function import Function
 from .functions.convert import allclose, can_cast, clone, equal
 from .functions.creation import (
     arange,
@@ -250,6 +251,7 @@ from .functions.shape import (
     unsqueeze,
     vstack,
 )
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
 from .methods import bind
 from .operands import result_type
@@ -260,5 +262,5 @@ from .tensor import Tensor
 bind()
 
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in (
-    "autograd", "bind", "box", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
+    "autograd", "bind", "box", "function", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
 __all__ = PUBLIC  # noqa: PLE0605

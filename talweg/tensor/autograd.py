@@ -160,9 +160,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         stops = [t.node for t in targets or ()]
         found = reverse([o.node for o in outputs], seeds, stops, release=not retain)
         if targets is not None:
+            collected = _by_owner(found)
             for target in targets:
-                if target.node in found:
-                    _collect(target, found[target.node])
+                for g in _arrived(target, found, collected):
+                    _collect(target, g)
             return
         for node, g in found.items():
             owner = node.owner and node.owner()
@@ -197,18 +198,33 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     seeds = _seeds(outs, grad_outputs)
     with grad_mode(create_graph):
         found = reverse([o.node for o in outs], seeds, [x.node for x in ins], release=not retain)
-        results = [_result(x, found, materialize_grads) for x in ins]
+        collected = _by_owner(found)
+        results = [_result(x, _arrived(x, found, collected), materialize_grads) for x in ins]
     if None in [r if r is None else 0 for r in results] and not (allow_unused or materialize_grads):
         raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. "
                            "Set allow_unused=True if this is the desired behavior.")
     return tuple(results)
 
 
-def _result(x: Tensor, found: dict[Node, Node], materialize: bool) -> Tensor | None:
-    g = found.get(x.node)
-    if g is None:
+def _result(x: Tensor, parts: list[Node], materialize: bool) -> Tensor | None:
+    if not parts:
         return wrap(full(0, x.node.shape, x.node)) if materialize else None
-    return wrap(g)
+    return wrap(functools.reduce(add, parts))
+
+
+def _by_owner(found: dict[Node, Node]) -> dict[int, list[Node]]:
+    """The gradients of each leaf tensor: several when it was written to behind autograd's back between its uses."""
+    gradients: dict[int, list[Node]] = {}
+    for node, g in found.items():
+        owner = node.owner and node.owner()
+        if owner is not None:
+            gradients.setdefault(id(owner), []).append(g)
+    return gradients
+
+
+def _arrived(x: Tensor, found: dict[Node, Node], collected: dict[int, list[Node]]) -> list[Node]:
+    g = found.get(x.node)
+    return collected.get(id(x)) or ([] if g is None else [g])
 
 
 # --- hooks

@@ -15,7 +15,7 @@ from .operands import is_number, number_node
 from .tensor import Tensor, wrap
 
 _POINTWISE = """
-abs absolute acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
+abs absolute acos acosh add addcdiv addcmul arctan2 asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
 bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip cos cosh deg2rad
 div divide eq erf erfc exp exp2 expm1 fix float_power floor floor_divide fmod ge greater greater_equal gt
 isclose isfinite isinf isnan le lerp less less_equal log log10 log1p log2 log_softmax logical_and logical_not
@@ -117,6 +117,11 @@ def fill_(self, value):
     return self
 
 
+def where(self, condition, other):
+    """The tensor itself where the condition holds, `other` elsewhere."""
+    return pointwise.where(condition, self, other)
+
+
 def zero_(self):
     """0 everywhere."""
     return fill_(self, 0)
@@ -154,8 +159,8 @@ def bind() -> None:
         setattr(Tensor, name, getattr(autograd, name))
     for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
         setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
-    for write in (copy_, fill_, zero_, fill_diagonal_):
-        setattr(Tensor, write.__name__, write)
+    for method in (copy_, fill_, zero_, fill_diagonal_, where):
+        setattr(Tensor, method.__name__, method)
     _bind_operators()
     _bind_properties()
 

@@ -10,7 +10,7 @@ import numbers
 
 import numpy as np
 
-from ..core.dtypes import bool_, complex64, complex128, float64, get_default_dtype, int64, promote_types
+from ..core.dtypes import bool_, complex64, complex128, complex_of, float64, get_default_dtype, int64, promote_types
 from ..core.dtypes import dtype as DType
 from ..graph.leaves import scalar
 from ..graph.node import Node
@@ -55,7 +55,7 @@ def result_type(*operands) -> DType:
 
 def _raised(low: DType, high: DType) -> DType:
     """A higher kind wins; a float tensor met by a complex number keeps its precision."""
-    return promote_types(low, high) if high.is_complex and low.is_floating_point else high
+    return complex_of(low) if high.is_complex and low.is_floating_point else high
 
 
 def as_dtype(node: Node, dtype: DType) -> Node:

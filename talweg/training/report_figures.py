@@ -6,8 +6,8 @@ import importlib
 import io
 import math
 import re
-from importlib.util import find_spec
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from .events import EpochRecord

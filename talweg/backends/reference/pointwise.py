@@ -72,15 +72,22 @@ def _fmod(x, y):
 
 
 def _pow(x, y):
-    if x.dtype.kind == "i" and np.any(y < 0):
-        raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
-    return np.power(x, y)
+    if x.dtype.kind != "i" or not np.any(y < 0):
+        return np.power(x, y)
+    x, y = np.broadcast_arrays(x, y)  # 1 / x^-y towards 0: nothing is left but for 1 and -1
+    inverse = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y % 2), 0))
+    return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0)))
+
+
+def _sign(x):
+    """0 for nan; a bool is its own sign."""
+    return x if x.dtype == bool else np.sign(np.where(x == x, x, x.dtype.type(0)))
 
 
 _DIRECT = {
     ops.add: np.add, ops.sub: np.subtract, ops.mul: np.multiply, ops.div: np.true_divide, ops.neg: np.negative,
     ops.abs_: np.abs, ops.maximum: np.maximum, ops.minimum: np.minimum, ops.floor_divide: _floor_divide,
-    ops.remainder: _remainder, ops.fmod: _fmod, ops.pow_: _pow, ops.square: np.square, ops.sign: np.sign,
+    ops.remainder: _remainder, ops.fmod: _fmod, ops.pow_: _pow, ops.square: np.square, ops.sign: _sign,
     ops.eq: np.equal, ops.ne: np.not_equal, ops.lt: np.less, ops.le: np.less_equal, ops.gt: np.greater,
     ops.ge: np.greater_equal, ops.isnan: np.isnan, ops.isinf: np.isinf, ops.isfinite: np.isfinite,
     ops.logical_not: np.logical_not, ops.logical_and: np.logical_and, ops.logical_or: np.logical_or,

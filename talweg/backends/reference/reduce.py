@@ -84,6 +84,7 @@ def argsort(node: Node, x):
     dim, descending = node.attrs
     if x.ndim == 0:
         return np.zeros((), np.int64)
+    x = x.astype(np.float32) if x.dtype.kind == "V" else x  # bfloat16 sorts its nans anywhere
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     backwards = np.argsort(np.flip(x, dim), axis=dim, kind="stable")

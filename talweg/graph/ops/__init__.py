@@ -1,6 +1,7 @@
 """The operations, as one table of contents: each with its shape rule and gradient beside its declaration."""
 
 from .activation import (
+    binary_cross_entropy,
     elu,
     gelu,
     hardtanh,

@@ -7,7 +7,7 @@ import math
 from ...core.shapes import reduced
 from ..declare import composite
 from ..node import Node
-from .identity import detach
+from .identity import clone, detach
 from .movement import reshape
 from .pointwise import (
     abs_,
@@ -55,7 +55,13 @@ def gelu(x: Node, approximate: str) -> Node:
     return mul(scaled(x, 0.5), phi)
 
 
-@composite(1, attr_names=("beta", "threshold"))
+def _softplus_gradient(g, out, x, beta, threshold):
+    """The sigmoid; through the decomposition it would be lost at 0, where |x| has none."""
+    bx = scaled(x, beta)
+    return where(gt(bx, number(threshold, x)), g, mul(g, sigmoid(bx)))
+
+
+@composite(1, attr_names=("beta", "threshold"), gradients=(_softplus_gradient,))
 def softplus(x: Node, beta: float, threshold: float) -> Node:
     """log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold."""
     bx = scaled(x, beta)
@@ -63,7 +69,7 @@ def softplus(x: Node, beta: float, threshold: float) -> Node:
     return where(gt(bx, number(threshold, x)), x, scaled(smooth, 1 / beta))
 
 
-@composite(1)
+@composite(1, gradients=(lambda g, out, x: mul(g, sigmoid(neg(x))),))
 def log_sigmoid(x: Node) -> Node:
     """log(1 / (1 + exp(-x))) without overflow."""
     return sub(minimum(x, number(0, x)), log1p(exp(neg(abs_(x)))))
@@ -78,8 +84,9 @@ def leaky_relu(x: Node, slope: float) -> Node:
 @composite(1, attr_names=("alpha", "scale", "input_scale"))
 def elu(x: Node, alpha: float, scale: float, input_scale: float) -> Node:
     """scale x above 0, scale alpha (exp(input_scale x) - 1) below (ELU, SELU and CELU)."""
-    below = scaled(expm1(scaled(minimum(x, number(0, x)), input_scale)), alpha * scale)
-    return where(le(x, number(0, x)), below, scaled(x, scale))
+    lower = le(x, number(0, x))
+    below = scaled(expm1(scaled(where(lower, x, number(0, x)), input_scale)), alpha * scale)
+    return where(lower, below, scaled(x, scale))
 
 
 @composite(1, attr_names=("low", "high"))
@@ -104,6 +111,8 @@ def _softmax_gradient(g, out, x, dim):
 @composite(1, attr_names=("dim",), gradients=(_softmax_gradient,))
 def softmax(x: Node, dim: int) -> Node:
     """exp(x) / sum exp(x) along dim, shifted by the maximum so that nothing overflows (L 3.1)."""
+    if x.shape[dim] == 0:
+        return clone(x)
     powers = exp(sub(x, detach(amax(x, (dim,), True))))
     return div(powers, sum_(powers, (dim,), True))
 
@@ -115,14 +124,38 @@ def _log_softmax_gradient(g, out, x, dim):
 @composite(1, attr_names=("dim",), gradients=(_log_softmax_gradient,))
 def log_softmax(x: Node, dim: int) -> Node:
     """x - log sum exp(x) along dim, shifted by the maximum."""
+    if x.shape[dim] == 0:
+        return clone(x)
     shifted = sub(x, detach(amax(x, (dim,), True)))
     return sub(shifted, log(sum_(exp(shifted), (dim,), True)))
 
 
 @composite(1, attr_names=("dims", "keepdim"))
 def logsumexp(x: Node, dims: tuple, keepdim: bool) -> Node:
-    """log sum exp(x) over dims; the shift is by the maximum where that is finite."""
+    """log sum exp(x) over dims; the shift is by the maximum where that is finite. Of nothing it is -inf."""
+    if 0 in [x.shape[d] for d in dims]:
+        return log(sum_(x, dims, keepdim))
     top = detach(amax(x, dims, True))
     shift = where(isfinite(top), top, number(0, top))
     total = add(log(sum_(exp(sub(x, shift)), dims, True)), shift)
     return reshape(total, reduced(x.shape, dims, keepdim))
+
+
+def _held(logarithm: Node) -> Node:
+    return maximum(logarithm, number(-100, logarithm))
+
+
+def _from_probability(g, out, p, t):
+    """(p - t) / (p (1 - p)), with the denominator held above 1e-12 so that certainty gives no infinity."""
+    spread = maximum(mul(p, sub(number(1, p), p)), number(1e-12, p))
+    return mul(g, div(sub(p, t), spread))
+
+
+def _from_target(g, out, p, t):
+    return mul(g, sub(_held(log1p(neg(p))), _held(log(p))))
+
+
+@composite(2, gradients=(_from_probability, _from_target))
+def binary_cross_entropy(p: Node, t: Node) -> Node:
+    """-(t log p + (1 - t) log(1 - p)), the logarithms held above -100 (N 2.1.1)."""
+    return neg(add(mul(t, _held(log(p))), mul(sub(number(1, t), t), _held(log1p(neg(p))))))

@@ -80,6 +80,8 @@ write_slice = Op(
 
 
 def _pad_gradient(g, out, x, low, high, value):
+    if min(low + high, default=0) < 0:  # what was cropped gets nothing
+        return pad(g, tuple(-a for a in low), tuple(-b for b in high), 0)
     stops = tuple(a + s for a, s in zip(low, x.shape))
     return slice_(g, low, stops, (1,) * len(low))
 

@@ -37,7 +37,7 @@ floor = unary("floor", lambda g, out, x: mul(g, number(0, g)))
 ceil = unary("ceil", lambda g, out, x: mul(g, number(0, g)))
 round_ = unary("round", lambda g, out, x: mul(g, number(0, g)))
 trunc = unary("trunc", lambda g, out, x: mul(g, number(0, g)))
-floor_divide = binary("floor_divide")
+floor_divide = binary("floor_divide", lambda g, out, x, y: mul(g, number(0, g)), lambda g, out, x, y: mul(g, number(0, g)))
 fmod = binary("fmod", lambda g, out, x, y: g, lambda g, out, x, y: neg(mul(g, trunc(div(x, y)))))
 remainder = binary("remainder", lambda g, out, x, y: g, lambda g, out, x, y: neg(mul(g, floor(div(x, y)))))
 

@@ -59,6 +59,8 @@ def _scan(name: str, gradient) -> Op:
 
 
 def _reversed_sum(g, dim):
+    if not g.shape:
+        return g
     return flip(cumsum(flip(g, (dim,)), dim), (dim,))
 
 
@@ -67,6 +69,8 @@ cumsum = _scan("cumsum", lambda g, out, x, dim: _reversed_sum(g, dim))
 
 def _cumprod_gradient(g, out, x, dim):
     """sum over j >= i of g_j * (product of x_k, k <= j, k != i): right where some x are zero, n^2 in memory."""
+    if not x.shape:
+        return g
     n, rank = x.shape[dim], len(x.shape)
     wide = x.shape[:dim] + (n,) + x.shape[dim:]  # (..., i, j, ...)
     position = reshape(iota(n, 0), (n,) + (1,) * (rank - dim))  # i

@@ -12,7 +12,7 @@ from ...tensor.tensor import wrap
 def _floating(input, call: str):
     node = require_tensor(input, call).node
     if not node.dtype.is_floating_point:
-        raise RuntimeError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
+        raise NotImplementedError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
     return node
 
 
@@ -119,7 +119,7 @@ def hardshrink(input, lambd: float = 0.5):
 def threshold(input, threshold: float, value: float, inplace: bool = False):
     """x above the threshold, `value` elsewhere."""
     x = before_write(input) if inplace else input
-    result = where(x > threshold, x, value)
+    result = x.masked_fill(x <= threshold, value)  # nan stays
     return assign(input, result, "threshold_") if inplace else result
 
 
@@ -127,6 +127,9 @@ def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0, inplace: bool =
     """x, held between min_val and max_val."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is larger than max_val {max_val}")
+    if require_tensor(input, "hardtanh").dtype.category == "integer":
+        held = input.clamp(int(min_val), int(max_val))
+        return assign(input, held, "hardtanh_") if inplace else held
     return _applied(ops.hardtanh, input, inplace, float(min_val), float(max_val))
 
 

@@ -23,9 +23,18 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
         if attn_mask is not None:
             raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
         attn_mask = ones(query.shape[-2], key.shape[-2]).tril() != 0
-    if attn_mask is not None:
+    if attn_mask is None:
+        weights = softmax(scores, -1)
+    else:
         scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.name == "bool" else scores + attn_mask
-    return dropout(softmax(scores, -1), dropout_p, dropout_p > 0).matmul(value)
+        weights = _masked_softmax(scores)
+    return dropout(weights, dropout_p, dropout_p > 0).matmul(value)
+
+
+def _masked_softmax(scores: Tensor) -> Tensor:
+    """softmax over the keys; zeros for a query that may see none of them."""
+    blind = (scores == -math.inf).all(-1, keepdim=True)
+    return softmax(scores.masked_fill(blind, 0.0), -1).masked_fill(blind, 0.0)
 
 
 def _repeated(x: Tensor, times: int) -> Tensor:

@@ -41,6 +41,8 @@ def _check_numbers(stride, dilation, call: str) -> None:
 def _with_bias(out: Tensor, bias, rank: int, call: str) -> Tensor:
     if bias is None:
         return out
+    if bias.dtype is not out.dtype:
+        raise RuntimeError(f"{call}: Input type ({out.dtype.name}) and bias type ({bias.dtype.name}) should be the same")
     if bias.shape != (out.shape[1],):
         raise RuntimeError(f"{call}: expected bias to be 1-dimensional with {out.shape[1]} elements, but got bias of size "
                            f"{list(bias.shape)} instead")
@@ -111,13 +113,16 @@ def _conv_transpose(input, weight, bias, stride, padding, output_padding, groups
     if input.shape[1] != weight.shape[0]:
         raise RuntimeError(f"{call}: Given transposed=1, weight of size {list(weight.shape)}, expected input"
                            f"{list(input.shape)} to have {weight.shape[0]} channels, but got {input.shape[1]} channels instead")
+    reached = tuple(min(e, s - 1) for e, s in zip(extra, stride))  # no convolution of these strides would see more
     sizes = tuple((n - 1) * s - 2 * p + d * (k - 1) + e + 1
-                  for n, s, p, d, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], extra))
+                  for n, s, p, d, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], reached))
     if any(n < 1 for n in sizes):
         raise RuntimeError(f"{call}: Given input size per channel: {list(input.shape[2:])}. Calculated output size per "
                            f"channel: {list(sizes)}. Output size is too small")
     shape = (input.shape[0], weight.shape[1] * groups, *sizes)
     out = wrap(ops.conv_input_grad(input.node, weight.node, shape, stride, padding, dilation, groups))
+    if reached != extra:
+        out = pad(out, [v for e, r in zip(reversed(extra), reversed(reached)) for v in (0, e - r)])
     out = _with_bias(out, bias, rank, call)
     return out.squeeze(0) if unbatched else out
 

@@ -33,6 +33,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if input.dtype.category != "integer":
         raise RuntimeError(f"embedding: Expected tensor for argument 'indices' to have one of the following scalar types: "
                            f"Long, Int; but got {input.dtype.name}")
+    if weight.dim() != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, got shape {list(weight.shape)}")
     if max_norm is not None:
         raise RuntimeError("embedding: max_norm changes the weight during the forward pass and is not supported; "
                            "normalise the weight between steps")

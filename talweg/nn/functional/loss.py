@@ -7,7 +7,10 @@ import math
 import numpy as np
 
 from ...core.dtypes import int64
+from ...graph import ops
 from ...tensor import Tensor, log_softmax, where
+from ...tensor.operands import pair
+from ...tensor.tensor import wrap
 from .activation import logsigmoid, softplus
 from .linear import cosine_similarity, pairwise_distance
 
@@ -31,16 +34,23 @@ def _legacy(size_average, reduce, reduction: str) -> str:
     return "sum" if size_average is False else "mean"
 
 
+def _weighted(loss: Tensor, weight, input: Tensor, reduction: str) -> Tensor:
+    """The mean is weighted too: divided by the sum of the weights."""
+    if weight is None:
+        return _reduced(loss, reduction)
+    if weight.shape != input.shape:
+        raise ValueError(f"Weights and input must have the same size, got {list(weight.shape)} and {list(input.shape)}.")
+    return (loss * weight).sum() / weight.sum() if reduction == "mean" else _reduced(loss * weight, reduction)
+
+
 def mse_loss(input, target, size_average=None, reduce=None, reduction: str = "mean", weight=None):
     """(x - t)^2"""
-    loss = (input - target).square()
-    return _reduced(loss if weight is None else loss * weight, _legacy(size_average, reduce, reduction))
+    return _weighted((input - target).square(), weight, input, _legacy(size_average, reduce, reduction))
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction: str = "mean", weight=None):
     """|x - t|"""
-    loss = (input - target).abs()
-    return _reduced(loss if weight is None else loss * weight, _legacy(size_average, reduce, reduction))
+    return _weighted((input - target).abs(), weight, input, _legacy(size_average, reduce, reduction))
 
 
 def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0, weight=None):
@@ -66,6 +76,8 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index: int = 
     Targets equal to ignore_index count for nothing. Raises IndexError for a class outside [0, C).
     """
     reduction = _legacy(size_average, reduce, reduction)
+    if input.dim() < 1:
+        raise ValueError(f"nll_loss: Expected 1 or more dimensions (got {input.dim()})")
     if input.dim() == 1:
         return nll_loss(input.unsqueeze(0), target.reshape(1), weight, None, ignore_index, None, reduction).reshape(
             () if reduction != "none" or target.dim() == 0 else (1,))
@@ -150,7 +162,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     value = input.node.value
     if value is not None and value.size and not bool(np.all((value >= 0) & (value <= 1))):
         raise RuntimeError("all elements of input should be between 0 and 1")
-    loss = -(target * input.log().clamp_min(-100) + (1 - target) * (-input).log1p().clamp_min(-100))
+    loss = wrap(ops.binary_cross_entropy(*pair(input, target, "binary_cross_entropy")))
     return _reduced(loss if weight is None else loss * weight, _legacy(size_average, reduce, reduction))
 
 
@@ -208,7 +220,7 @@ def hinge_embedding_loss(input, target, margin: float = 1.0, size_average=None, 
 
 def margin_ranking_loss(input1, input2, target, margin: float = 0, size_average=None, reduce=None, reduction: str = "mean"):
     """max(0, -t (x1 - x2) + margin)"""
-    return _reduced((-target * (input1 - input2) + margin).clamp_min(0), _legacy(size_average, reduce, reduction))
+    return _reduced((-target * (input1 - input2) + float(margin)).clamp_min(0), _legacy(size_average, reduce, reduction))
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction: str = "mean"):

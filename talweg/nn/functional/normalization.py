@@ -95,7 +95,7 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if num_groups < 1 or input.shape[1] % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
-    grouped = input.reshape(input.shape[0], num_groups, -1)
+    grouped = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
     out = wrap(ops.layer_norm(grouped.node, 1, float(eps))).reshape(input.shape)
     return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
 

@@ -74,6 +74,10 @@ _ROWS = {"reflect": _reflected, "replicate": _replicated, "circular": _circular}
 
 
 def _by_index(x: Tensor, dim: int, left: int, right: int, mode: str) -> Tensor:
+    if mode == "circular" and (left < 0 or right < 0):  # what is cropped does not come back at the other end
+        start = max(-left, 0)
+        x = x.narrow(dim, start, x.shape[dim] - start - max(-right, 0))
+        left, right = max(left, 0), max(right, 0)
     return x if left == right == 0 else x.index_select(dim, _ROWS[mode](x.shape[dim], left, right))
 
 

@@ -24,7 +24,7 @@ def _unbatched(out: Tensor, undo: bool) -> Tensor:
 
 def _windows(kernel_size, stride, padding, rank: int, call: str):
     kernel = _each(kernel_size, rank, "kernel_size", call)
-    if stride is None or stride == []:
+    if stride is None or (not isinstance(stride, int) and len(stride) == 0):
         stride = kernel
     stride = _each(stride, rank, "stride", call)
     if any(k <= 0 for k in kernel):

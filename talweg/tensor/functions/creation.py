@@ -62,7 +62,7 @@ def _array_of(data) -> np.ndarray:
     if isinstance(data, (list, tuple)):
         return _array_of_sequence(data)
     array = np.array(data)
-    if array.dtype == object:
+    if array.dtype.kind not in "biufcV":
         raise TypeError(f"tensor(): could not infer dtype of {type(data).__name__}")
     return array
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...core.dtypes import bool_, int64, uint8
@@ -11,7 +13,7 @@ from ...graph.leaves import from_array
 from ...graph.node import Node
 from .. import views
 from ..box import Box
-from ..operands import as_dtype, is_number, number_node, require_tensor
+from ..operands import as_dtype, is_number, number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
 from .shape import broadcast_tensors
@@ -61,7 +63,7 @@ def _fitted(node: Node, shape: tuple) -> Node:
 def _as_tuple(key) -> tuple:
     if isinstance(key, tuple):
         return key
-    if isinstance(key, list) and any(isinstance(k, (slice, type(None), type(...), Box)) for k in key):
+    if isinstance(key, list) and any(isinstance(k, (slice, type(None), type(...), Box, list, tuple)) for k in key):
         return tuple(key)
     return (key,)
 
@@ -123,7 +125,8 @@ def _integer(k, x: Tensor) -> int:
     try:
         return k.__index__()
     except AttributeError:
-        raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        error = TypeError if isinstance(k, (str, bytes)) else IndexError
+        raise error(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                          f"(got {type(k).__name__})") from None
 
 
@@ -191,16 +194,19 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
     node = require_tensor(input, "gather").node
     d = dim_index(dim, len(node.shape), "gather")
     where = _index_node(index, "gather")
+    if 0 in where.shape and len(where.shape) != len(node.shape):
+        nothing = ops.slice_along(ops.reshape(node, (math.prod(node.shape),)), 0, 0, 0)
+        return wrap(ops.reshape(nothing, where.shape))
     if node.shape and where.shape:
         _checked_nonnegative(where, node.shape[d], d, "gather")
     return wrap(ops.gather(node, where, d))
 
 
-def _checked_nonnegative(index: Node, size: int, dim: int, call: str) -> None:
+def _checked_nonnegative(index: Node, size: int, dim: int, call: str, error: type[Exception] = RuntimeError) -> None:
     value = index.value
     if value is not None and 0 < value.size <= EARLY_CHECK and (int(value.min()) < 0 or int(value.max()) >= size):
         wrong = int(value.max()) if int(value.max()) >= size else int(value.min())
-        raise RuntimeError(f"{call}(): index {wrong} is out of bounds for dimension {dim} with size {size}")
+        raise error(f"{call}(): index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
 def take_along_dim(input, indices, dim=None):
@@ -226,6 +232,10 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
     where = _index_node(index, "scatter")
     d = dim_index(dim, x.dim(), "scatter")
     node = ops.expand(number_node(src, x.dtype), where.shape) if is_number(src) else src.node
+    if len(node.shape) != len(where.shape):
+        raise RuntimeError(f"scatter(): Index tensor must have the same number of dimensions as src tensor: index "
+                           f"{list(where.shape)}, src {list(node.shape)}")
+    _checked_nonnegative(where, x.node.shape[d] if x.dim() else 1, d, "scatter")
     if node.dtype is not x.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype.name}, {node.dtype.name}")
     if reduce == "add":
@@ -249,7 +259,7 @@ def index_select(input, dim: int, index):
     where = ops.reshape(where, (1,)) if not where.shape else where
     d = dim_index(dim, x.dim(), "index_select")
     node = x.node if x.dim() else ops.reshape(x.node, (1,))
-    _checked_nonnegative(where, node.shape[d], d, "index_select")
+    _checked_nonnegative(where, node.shape[d], d, "index_select", IndexError)
     found = ops.index((node, where), (d,))
     return wrap(found if x.dim() else ops.reshape(found, ()))
 
@@ -261,7 +271,25 @@ def _index_write(input, dim: int, index, source, accumulate: bool, call: str, al
     node = as_dtype(source.node, x.dtype)
     if alpha != 1:
         node = ops.mul(node, number_node(alpha, node.dtype))
-    return wrap(ops.index_put((x.node, node, where), (d,), accumulate))
+    shape = x.node.shape or (1,)
+    rows = _at_rows(node, shape, d, where, call)
+    written = ops.index_put((ops.reshape(x.node, shape), rows, _as_vector(where)), (d,), accumulate)
+    return wrap(written if x.dim() else ops.reshape(written, ()))
+
+
+def _as_vector(index: Node) -> Node:
+    return index if len(index.shape) == 1 else ops.reshape(index, (1,))
+
+
+def _at_rows(source: Node, shape: tuple, dim: int, index: Node, call: str) -> Node:
+    """The source of an index write in its shape: `shape` with as many rows along dim as there are indices."""
+    if len(index.shape) > 1:
+        raise IndexError(f"{call}(): Index is supposed to be a vector, got shape {list(index.shape)}")
+    wanted = (*shape[:dim], math.prod(index.shape), *shape[dim + 1 :])
+    if math.prod(source.shape) != math.prod(wanted) or (source.shape not in (wanted, ()) and len(shape) > 1):
+        raise RuntimeError(f"{call}(): source of shape {list(source.shape)} does not fit {math.prod(index.shape)} positions "
+                           f"along dimension {dim} of a tensor of shape {list(shape)}: it must have shape {list(wanted)}")
+    return source if source.shape == wanted else ops.reshape(source, wanted)
 
 
 def index_add(input, dim: int, index, source, *, alpha=1):
@@ -279,8 +307,9 @@ def index_fill(input, dim: int, index, value):
     x = require_tensor(input, "index_fill")
     where = _index_node(index, "index_fill")
     d = dim_index(dim, x.dim(), "index_fill")
-    shape = (*x.node.shape[:d], where.shape[0] if where.shape else 1, *x.node.shape[d + 1 :])
-    return index_copy(x, d, wrap(ops.reshape(where, (shape[d],))), wrap(ops.expand(_value(value, x.node), shape)))
+    shape = x.node.shape or (1,)
+    rows = (*shape[:d], math.prod(where.shape), *shape[d + 1 :])
+    return index_copy(x, d, wrap(where), wrap(ops.expand(_value(value, x.node), rows)))
 
 
 def index_put(input, indices, values, accumulate: bool = False):
@@ -301,6 +330,9 @@ def masked_fill(input, mask, value):
     if isinstance(value, Box) and value.dim() != 0:
         raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
                            "dimension(s).")
+    kind = value.node.dtype if isinstance(value, Box) else number_dtype(value)
+    if kind.is_complex and not x.dtype.is_complex:
+        raise RuntimeError(f"masked_fill: value cannot be converted to type {x.dtype.name} without overflow: it is complex")
     return wrap(ops.where(mask.node, _value(value, x.node), x.node))
 
 

@@ -9,6 +9,7 @@ from ...graph import ops
 from ...graph.node import Node
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
+from .pointwise import check_factor
 
 
 def _operands(x, y, call: str) -> tuple[Node, Node]:
@@ -93,6 +94,8 @@ ger = outer
 
 
 def _sum_with(input, product: Tensor, beta, alpha):
+    for factor, name in ((beta, "beta"), (alpha, "alpha")):
+        check_factor(factor, product, "addmm and its kin", name)
     scaled = product if alpha == 1 else alpha * product
     return scaled if beta == 0 else (input if beta == 1 else beta * input) + scaled
 
@@ -148,7 +151,7 @@ def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[str], str]:
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(tensors):
-        raise ValueError(f"einsum(): the equation {equation!r} has {len(terms)} operands, but {len(tensors)} were given")
+        raise RuntimeError(f"einsum(): the equation {equation!r} has {len(terms)} operands, but {len(tensors)} were given")
     widest = 0
     for term, x in zip(terms, tensors):
         named = len(term.replace("...", ""))

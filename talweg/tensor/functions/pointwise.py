@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, finfo
+from ...core.dtypes import bool_, finfo, int64
 from ...core.shapes import dim_index
 from ...graph import ops
 from ...graph.node import Node, Op
@@ -28,11 +28,14 @@ def _float_function(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
-def _same_type_function(name: str, op: Op, formula: str, no_bool: bool = False) -> Callable:
+def _same_type_function(name: str, op: Op, formula: str, no_bool: type[Exception] | None = None) -> Callable:
+    """A function whose result has its input's dtype; `no_bool` is the error that bools raise."""
+
     def call(input):
         node = require_tensor(input, name).node
         if no_bool and node.dtype is bool_:
-            raise RuntimeError(f"{name}: the operator is not supported on a bool tensor; use logical_not or ~ instead")
+            raise no_bool(f"{name}: not implemented for 'bool': it is not supported on a bool tensor; use logical_not or ~ to "
+                          "invert one, or convert it to numbers")
         return wrap(op(node))
 
     return _named(call, name, formula)
@@ -73,10 +76,10 @@ atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
 erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
 erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
 sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
-neg = negative = _same_type_function("neg", ops.neg, "-x", no_bool=True)
-abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value")
+neg = negative = _same_type_function("neg", ops.neg, "-x", RuntimeError)
+abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value", NotImplementedError)
 sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
-relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)")
+relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)", RuntimeError)
 floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
 ceil = _rounding_function("ceil", ops.ceil, "The smallest integer not below x")
 trunc = fix = _rounding_function("trunc", ops.trunc, "x without its fraction")
@@ -88,12 +91,15 @@ logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is 
 
 def square(input):
     """x^2"""
-    return wrap(ops.square(require_tensor(input, "square").node))
+    node = require_tensor(input, "square").node
+    return wrap(ops.square(ops.cast(node, int64) if node.dtype is bool_ else node))
 
 
 def round(input, *, decimals: int = 0):
     """The nearest integer, halves to the even one; with `decimals`, to that many digits."""
     node = require_tensor(input, "round").node
+    if node.dtype is bool_:
+        raise NotImplementedError("round: not implemented for 'bool'")
     if not node.dtype.is_floating_point:
         return wrap(ops.clone(node))
     if decimals == 0:
@@ -125,11 +131,16 @@ logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzer
 logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
 
 
+def check_factor(factor, like, call: str, name: str = "alpha") -> None:
+    """Raise RuntimeError for a fraction that scales integers."""
+    if isinstance(factor, float) and like.dtype.category in ("bool", "integer"):
+        raise RuntimeError(f"{call}: For integral input tensors, argument {name} must not be a floating point number.")
+
+
 def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
     a, b = pair(x, y, call)
     if alpha != 1:
-        if not a.dtype.is_floating_point and isinstance(alpha, float):
-            raise RuntimeError(f"{call}: For integral input tensors, argument alpha must not be a floating point number.")
+        check_factor(alpha, a, call)
         b = ops.mul(b, number_node(alpha, b.dtype))
     return a, b
 
@@ -141,11 +152,10 @@ def add(input, other, *, alpha=1):
 
 def sub(input, other, *, alpha=1):
     """x - alpha y"""
-    a, b = _scaled_second(input, other, alpha, "sub")
-    if a.dtype is bool_:
+    if any(x.dtype is bool_ if isinstance(x, Box) else isinstance(x, bool) for x in (input, other)):
         raise RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
                            "invert a mask, use the `~` or `logical_not()` operator instead.")
-    return wrap(ops.sub(a, b))
+    return wrap(ops.sub(*_scaled_second(input, other, alpha, "sub")))
 
 
 subtract = sub
@@ -198,7 +208,7 @@ def pow(input, exponent):
 
 def float_power(input, exponent):
     """x^y in float64."""
-    return pow(input.double() if isinstance(input, Tensor) else input, exponent)
+    return pow(*[x.double() if isinstance(x, Tensor) else x for x in (input, exponent)])
 
 
 def atan2(input, other):
@@ -214,7 +224,7 @@ def _bitwise(name: str, op: Op, formula: str) -> Callable:
     def call(input, other):
         a, b = pair(input, other, name)
         if a.dtype.category not in ("integer", "bool"):
-            raise RuntimeError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
+            raise NotImplementedError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
         return wrap(op(a, b))
 
     return _named(call, name, formula)
@@ -231,7 +241,7 @@ def bitwise_not(input):
     """~x"""
     node = require_tensor(input, "bitwise_not").node
     if node.dtype.category not in ("integer", "bool"):
-        raise RuntimeError(f"bitwise_not: not implemented for '{node.dtype.name}'; the operand must be integer or bool")
+        raise NotImplementedError(f"bitwise_not: not implemented for '{node.dtype.name}'; the operand must be integer or bool")
     return wrap(ops.bitwise_not(node))
 
 
@@ -287,12 +297,14 @@ def lerp(input, end, weight):
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value a b"""
+    check_factor(value, input, "addcmul", "value")
     product = tensor1 * tensor2
     return input + (product if value == 1 else value * product)
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value a / b"""
+    check_factor(value, input, "addcdiv", "value")
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else value * quotient)
 
@@ -355,7 +367,7 @@ def _along(op: Op, input, dim, dtype, call: str):
     dim = dim_index(dim, len(node.shape), call)
     node = node if dtype is None else ops.cast(node, dtype) if node.dtype is not dtype else node
     if not node.dtype.is_floating_point:
-        raise RuntimeError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
+        raise NotImplementedError(f"{call}: not implemented for '{node.dtype.name}'; convert the input to a float type")
     if not node.shape:
         return wrap(ops.reshape(op(ops.reshape(node, (1,)), 0), ()))
     return wrap(op(node, dim))

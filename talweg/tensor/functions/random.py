@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ...core.dtypes import bool_, float32, float64, get_default_dtype, int64
+from ...core.dtypes import bool_, finfo, float32, float64, get_default_dtype, int64
 from ...graph import ops
 from ...graph.leaves import constant, from_array
 from ...graph.node import Node, grad_mode
@@ -31,14 +31,21 @@ def _normal(shape, dtype, generator=None) -> Node:
     return ops.normal(_key(generator), tuple(shape), dtype)
 
 
+def _float_type(dtype, call: str):
+    dtype = dtype or get_default_dtype()
+    if not dtype.is_floating_point:
+        raise NotImplementedError(f"{call}: not implemented for '{dtype.name}'; draw floats, or whole numbers with randint")
+    return dtype
+
+
 def rand(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Uniform on [0, 1)."""
-    return _finished(wrap(_uniform(_sizes(size), dtype or get_default_dtype(), generator)), device, requires_grad)
+    return _finished(wrap(_uniform(_sizes(size), _float_type(dtype, "rand"), generator)), device, requires_grad)
 
 
 def randn(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Normal with mean 0 and variance 1."""
-    return _finished(wrap(_normal(_sizes(size), dtype or get_default_dtype(), generator)), device, requires_grad)
+    return _finished(wrap(_normal(_sizes(size), _float_type(dtype, "randn"), generator)), device, requires_grad)
 
 
 def rand_like(input, *, dtype=None, generator=None, device=None, requires_grad: bool = False, **_layout):
@@ -74,6 +81,8 @@ def randint_like(input, low, high=None, *, dtype=None, **how):
 
 def randperm(n: int, *, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """The numbers below n in random order."""
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
     order = ops.argsort(_uniform((n,), float64, generator), 0, False)
     return _finished(wrap(order if dtype in (None, int64) else ops.cast(order, dtype)), device, requires_grad)
 
@@ -110,6 +119,8 @@ def multinomial(input, num_samples: int, replacement: bool = False, *, generator
     x = require_tensor(input, "multinomial")
     if x.dim() not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {x.dim()}")
+    if not x.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype.name}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:
@@ -167,9 +178,13 @@ def bernoulli_(self, p=0.5, *, generator=None):
 
 
 def exponential_(self, lambd: float = 1.0, *, generator=None):
-    """Filled with exponential numbers of rate lambd."""
+    """Filled with exponential numbers of rate lambd, which are never 0."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}: the rate `lambd` must be positive")
     draws = _uniform(self.shape, _drawing_type(self), generator)
-    return _filled(self, ops.scaled(ops.log1p(ops.neg(draws)), -1 / lambd))
+    lengths = ops.neg(ops.log1p(ops.neg(draws)))
+    shortest = ops.number(finfo(draws.dtype).eps / 4, draws)  # below the length of the smallest draw above 0
+    return _filled(self, ops.scaled(ops.maximum(lengths, shortest), 1 / lambd))
 
 
 def random_(self, *bounds, generator=None):
@@ -191,6 +206,8 @@ def _count_limit(self: Tensor) -> int:
 
 def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator=None):
     """Filled with Cauchy numbers."""
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     draws = _uniform(self.shape, _drawing_type(self), generator)
     turned = ops.tan(ops.scaled(ops.sub(draws, ops.number(0.5, draws)), math.pi))
     return _filled(self, ops.add(ops.scaled(turned, sigma), ops.number(median, turned)))

@@ -12,6 +12,7 @@ from ...graph.node import Node
 from ..box import Box
 from ..operands import require_tensor, to_float
 from ..tensor import Tensor, wrap
+from .pointwise import where
 
 
 class _Pair:
@@ -172,6 +173,8 @@ def min(input, dim=None, keepdim: bool = False, other=None):
 
 def _position(op, input, dim, keepdim, call: str):
     node = require_tensor(input, call).node
+    if node.dtype is bool_:
+        raise RuntimeError(f"{call}(): does not support bool input; convert it to integers")
     if dim is not None:
         return wrap(op(node, dim_index(dim, len(node.shape), call), keepdim))
     if math.prod(node.shape) == 0:
@@ -232,7 +235,10 @@ def logsumexp(input, dim, keepdim: bool = False):
 
 def norm(input, p: float | str | None = "fro", dim=None, keepdim: bool = False, dtype=None):
     """(sum |x|^p)^(1/p) over dim; p may be inf, -inf (extrema of |x|) and 0 (the number of nonzeros)."""
+    require_tensor(input, "norm")
     x = input if dtype is None else input.to(dtype)
+    if not x.dtype.is_floating_point:
+        raise RuntimeError(f"norm: Expected a floating point tensor as input. Got {x.dtype.name}; say dtype= to convert it")
     order = 2.0 if p in ("fro", None) else float(p)
     if order == 2.0:
         return _euclidean(x, dim, keepdim)
@@ -242,7 +248,7 @@ def norm(input, p: float | str | None = "fro", dim=None, keepdim: bool = False, 
     if order == -math.inf:
         return amin(size, () if dim is None else dim, keepdim)
     if order == 0:
-        return sum((x != 0).to(x.dtype), dim, keepdim)
+        return sum(where(x == 0, x * 0, 1), dim, keepdim)
     if order == 1:
         return sum(size, dim, keepdim)
     return sum(size**order, dim, keepdim) ** (1 / order)

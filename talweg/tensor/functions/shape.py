@@ -244,14 +244,14 @@ def unbind(input, dim: int = 0):
     x = require_tensor(input, "unbind")
     d = dim_index(dim, x.dim(), "unbind")
     if not x.dim():
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return tuple(views.select(x, d, i) for i in range(x.node.shape[d]))
 
 
 def _joined(tensors, call: str) -> list[Tensor]:
     found = list(tensors)
     if not found:
-        raise RuntimeError(f"{call}(): expected a non-empty list of Tensors")
+        raise (ValueError if call == "cat" else RuntimeError)(f"{call}(): expected a non-empty list of Tensors")
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
@@ -304,10 +304,10 @@ def vstack(tensors):
 row_stack = vstack
 
 
-def flip(input, *dims):
+def flip(input, *axes, dims=None):
     """Dimensions reversed."""
     x = require_tensor(input, "flip")
-    return wrap(ops.flip(x.node, dim_indices(_sizes(dims), x.dim(), "flip")))
+    return wrap(ops.flip(x.node, dim_indices(_sizes(axes if dims is None else (dims,)), x.dim(), "flip")))
 
 
 def fliplr(input):
@@ -439,9 +439,10 @@ def unfold(input, dimension: int, size: int, step: int):
     strides, start = x._geometry()
     count = (shape[d] - size) // step + 1
     own = contiguous_strides(shape)
-    wide = (*shape[:d], count, *shape[d + 1 :], size)
+    wide = (*shape[:d], count, *shape[d + 1 :], size) if x.dim() else (size,)
+    if not x.dim():
+        return views.elements(x, views.places(wide, (1,), 0), (1,), start)
     places = views.places(wide, (*own[:d], own[d] * step, *own[d + 1 :], own[d]), 0)
-    strides = strides or (1,)
     return views.elements(x, places, (*strides[:d], strides[d] * step, *strides[d + 1 :], strides[d]), start)
 
 
@@ -455,11 +456,9 @@ def as_strided(input, size, stride, storage_offset=None):
 def meshgrid(*tensors, indexing: str = "ij"):
     """Coordinate grids of 1-d tensors; indexing="xy" exchanges the first two dimensions."""
     parts = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
     swap = indexing == "xy" and len(parts) >= 2
-    if swap:
-        parts[0], parts[1] = parts[1], parts[0]
     shape = tuple(x.numel() for x in parts)
     grids = [expand(reshape(x, *[-1 if i == j else 1 for j in range(len(parts))]), *shape) for i, x in enumerate(parts)]
-    if swap:
-        grids[0], grids[1] = grids[1], grids[0]
     return tuple(transpose(g, 0, 1) for g in grids) if swap else tuple(grids)

@@ -1,0 +1,18 @@
+"""The table of samples: one table feeds the tests of values, gradients, dtypes, forms and backends."""
+
+from . import creation, functional, indexing, misuse, pointwise, reduce, shape
+from .table import DTYPES, Misuse, Sample, dtype_name, tensors_of, value
+
+
+def _numbered(entries: list, name) -> list:
+    """Each entry with its number among those of its name, so that it can be asked for by id."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        entry.number = counts.get(name(entry), 0)
+        counts[name(entry)] = entry.number + 1
+    return entries
+
+
+_MODULES = (pointwise, reduce, shape, indexing, functional, creation)
+SAMPLES: list[Sample] = _numbered([s for module in _MODULES for s in module.SAMPLES], lambda s: s.name)
+MISUSES: list[Misuse] = _numbered(misuse.MISUSES, lambda m: m.sample.name)

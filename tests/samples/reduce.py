@@ -1,0 +1,103 @@
+"""Samples of reductions, scans and sorting."""
+
+from __future__ import annotations
+
+import math
+
+from .table import A, B, D, P, R, S, Z, each
+
+NAN = A([[1.0, math.nan, 3.0], [2.0, -1.0, 0.5]])
+
+REDUCTIONS = [
+    *each("sum mean prod var std amax amin nansum logsumexp", D(2, 3), 1),
+    *each("sum mean var std amax amin nansum logsumexp", D(2, 3, 2), (0, -1)),
+    *each("sum mean prod var std amax amin nansum logsumexp", D(2, 3), -2, keepdim=True),
+    *each("sum mean prod var std amax amin nansum any all count_nonzero", D(2, 3)),
+    *each("sum mean prod amax amin any all count_nonzero norm", R()),
+    *each("sum mean prod var std amax amin logsumexp", D(3, 2).T, 0),
+    *each("sum prod any all count_nonzero nansum", R(0, 3)),
+    *each("sum mean prod logsumexp any all", R(0, 3), 0),
+    *each("sum prod amax amin any all count_nonzero", Z(2, 3)),
+    *each("sum prod any all amax amin", B(2, 3), 0),
+    *each("sum mean prod amax amin max min nansum argmax argmin var", NAN, _order=0),
+    *each("sum mean", R(2, 3), dtype="dtype:float64"),
+    *each("sum prod mean", Z(2, 3), dtype="dtype:float32"),
+    *each("sum prod", A([[0.0, 2.0, 3.0], [0.0, 0.0, 1.0]]), 1),
+    *each("any all", R(2, 3, 2), (0, 2)),
+    *each("any all", A([True, False]), 0, keepdim=True),
+    *each("var std var_mean std_mean", R(2, 3), 1, correction=0),
+    *each("var std var_mean std_mean", R(2, 3), dim=None, correction=2),
+    *each("var std var_mean std_mean", R(4), unbiased=False),
+    *each("var_mean std_mean", R(2, 3), 1, keepdim=True),
+    *each("var std", R(1, 3), 0, _order=0),
+    *each("var std", R(2, 3), (0, 1)),
+    S("sum", R(2, 3), ()),
+    S("sum", R(2, 3), []),
+    S("amax", A([1.0, 3.0, 3.0]), _order=1),
+    S("amin", A([[1.0, 1.0], [2.0, 1.0]]), 1, _order=1),
+    S("amax", A([[1.0, 1.0], [2.0, 1.0]]), (0, 1), keepdim=True, _order=1),
+    S("aminmax", D(2, 3)),
+    S("aminmax", D(2, 3), dim=1, keepdim=True),
+    S("prod", A([0.0, 2.0, 0.0]), _order=1),
+    S("prod", A([5.0])),
+    S("logsumexp", A([[1e4, 1e4], [-math.inf, -math.inf], [math.inf, 0.0]]), 1, _order=0),
+    S("logsumexp", R(2, 3), (0, 1)),
+    S("count_nonzero", A([[0.0, 1.0], [2.0, 3.0]]), 0),
+]
+EXTREMA = [
+    *each("max min", D(2, 3)),
+    *each("max min", D(2, 3), 1),
+    *each("max min", D(2, 3, 2), -3, keepdim=True),
+    *each("max min", D(2, 3), R(3)),
+    *each("max min", D(3, 2).T, 0),
+    *each("max min", Z(2, 3), 0),
+    *each("max min", A([1.0, 3.0, 3.0, 1.0]), _order=1),
+    *each("max min argmax argmin", A([[2, 2], [1, 2]]), 1),
+    *each("max min", NAN, 1, _order=1),
+    *each("max min argmax argmin", R(), 0),
+    *each("argmax argmin", D(2, 3)),
+    *each("argmax argmin", D(2, 3), 1),
+    *each("argmax argmin", D(2, 3), -2, keepdim=True),
+    *each("argmax argmin", R(2, 3), keepdim=True),
+    *each("argmax argmin", R(2, 0), 0),
+    *each("median", D(2, 3), 1),
+    *each("median", D(2, 4), -1, keepdim=True),
+    *each("median", D(5)),
+    *each("median", NAN),
+    *each("median", NAN, 1),
+    *each("median", Z(5)),
+    *each("kthvalue", D(2, 3), 2),
+    *each("kthvalue", D(3, 2), 3, 0, keepdim=True),
+    *each("topk", D(2, 5), 3),
+    *each("topk", D(2, 5), 2, largest=False),
+    *each("topk", D(5, 2), 2, 0),
+    *each("topk", R(), 1),
+    *each("sort argsort", D(2, 4)),
+    *each("sort argsort", D(4, 2), 0, True),
+    *each("sort argsort", R()),
+    *each("sort argsort", A([[2, 1, 2, 1]]), stable=True),
+    *each("sort argsort", A([3.0, math.nan, 1.0, math.inf])),
+    *each("sort argsort", A([3.0, math.nan, 1.0, math.inf]), descending=True),
+]
+SCANS = [
+    *each("cumsum cumprod", R(2, 3), 1),
+    *each("cumsum cumprod", R(2, 3, 2), -3),
+    *each("cumsum cumprod", R(), 0),
+    *each("cumsum cumprod", R(0, 2), 0),
+    *each("cumsum cumprod", Z(4), 0),
+    *each("cumsum cumprod", B(4), 0),
+    *each("cumsum cumprod", R(3, 2).T, 0),
+    *each("cumsum cumprod", Z(4), 0, dtype="dtype:float32"),
+    S("cumprod", A([[2.0, 0.0, 3.0, 0.0, 1.0]]), 1),
+]
+NORMS = [
+    *[S("norm", R(2, 3), p) for p in ("fro", 1, 2, 3, 2.5, 0, math.inf, -math.inf)],
+    *[S("norm", R(2, 3), p, 1, True) for p in (1, 2, 3, math.inf)],
+    *[S("norm", R(2, 3), p, (0, 1)) for p in (1, 2, 3, math.inf)],
+    S("norm", A([0.0, 0.0]), _order=1),
+    S("norm", A([[0.0, 0.0], [3.0, 4.0]]), 2, 1, _order=1),
+    S("norm", P(3), dtype="dtype:float64"),
+    S("dist", R(2, 3), R(3)),
+    S("dist", R(2, 3), R(2, 3), 1),
+]
+SAMPLES = REDUCTIONS + EXTREMA + SCANS + NORMS
