@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -15,18 +14,19 @@ from .plan import Planner
 from .program import Program
 from .rewrite import Canonical
 
-WORTH = float(os.environ.get("TALWEG_COMPILE_AFTER", "0.3"))
-"""Seconds of interpretation after which a graph is compiled. Compiling costs about as much."""
+SIGHTINGS = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
+"""How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so that
+two runs of a program compute the same numbers to the last bit."""
 MOST_PROGRAMS = 256
 
 
 class _Known:
-    """What is known of one structure: how long it has been interpreted, and its program."""
+    """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("failed", "program", "seconds")
+    __slots__ = ("failed", "program", "seen")
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seen = 0
         self.program: Compiled | None = None
         self.failed = False
 
@@ -72,7 +72,8 @@ class Engine:
     def replay(self, known: _Known, outputs: Sequence[Node], leaves: list[Node]) -> list[np.ndarray] | None:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.program is None:
-            if known.failed or known.seconds < WORTH:
+            known.seen += 1
+            if known.failed or known.seen <= SIGHTINGS:
                 return None
             try:
                 known.program = Compiled(outputs, leaves)
@@ -81,15 +82,3 @@ class Engine:
                 return None
         return known.program.run(leaves)
 
-
-class Stopwatch:
-    """Adds the time of a `with` block to what is known of a graph."""
-
-    def __init__(self, known: _Known):
-        self.known = known
-
-    def __enter__(self):
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_):
-        self.known.seconds += time.perf_counter() - self.start

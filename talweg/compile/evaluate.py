@@ -13,7 +13,7 @@ from ..backends.registry import compute, has_kernel
 from ..graph.node import Node, expand_composite
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
-from .engine import Engine, Stopwatch
+from .engine import SIGHTINGS, Engine
 
 _one_at_a_time = threading.RLock()
 _engine = Engine()
@@ -33,18 +33,17 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    outputs = _outputs(roots)
-    if len(outputs) == 1 and not outputs[0].inputs:
+    if SIGHTINGS < 0:
         _run(roots)
         return
+    outputs = _outputs(roots)
     known, leaves = _engine.look_up(outputs)
     try:
         arrays = _engine.replay(known, outputs, leaves)
     except (IndexError, RuntimeError, ValueError):
         arrays = None  # the interpreter finds the node at fault
     if arrays is None:
-        with Stopwatch(known):
-            _run(roots)
+        _run(roots)
         return
     for node, array in zip(outputs, arrays):
         node.value = array

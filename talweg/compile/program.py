@@ -90,12 +90,7 @@ class Program:
         table = ctypes.addressof(self._table)
         for segment in self._segments:
             segment.run(table, arrays)
-        return [self._result(r, arrays) for r in self.plan.roots]
-
-    def _result(self, root: Node, arrays: dict[int, np.ndarray]) -> np.ndarray:
-        place = self.place(root)
-        array = self.view(root, arrays)
-        return array.copy() if 0 < place.slot <= len(self.plan.inputs) else array
+        return [self.view(r, arrays) for r in self.plan.roots]
 
     def view(self, node: Node, arrays: dict[int, np.ndarray]) -> np.ndarray:
         """A stored value as an array."""
