@@ -364,3 +364,12 @@ def test_recording_computes_nothing(monkeypatch):
     assert len(ancestors([y.node])) > 3
     talweg.tensor(0.0)
     del x, y
+
+
+def test_constants_that_compare_equal_or_to_nothing_keep_their_own_keys():
+    zero, minus, nan = (constant(v, talweg.float32) for v in (0.0, -0.0, float("nan")))
+    assert np.signbit(minus.value)
+    assert not np.signbit(zero.value)
+    assert structural_key([ops.neg(zero)])[0] != structural_key([ops.neg(minus)])[0]
+    assert constant(float("nan"), talweg.float32) is nan
+    assert structural_key([ops.neg(nan)])[0] == structural_key([ops.neg(nan)])[0]
