@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -41,3 +44,11 @@ def table(rows: list[list[Any]], right: tuple[int, ...] = ()) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join(line(row) for row in cells)
+
+
+def program() -> str:
+    """How to call this command line again from here: `talweg` where the shell finds it, its path otherwise."""
+    called = sys.argv[0]
+    if os.path.basename(called) != "talweg" or shutil.which("talweg"):
+        return "talweg"
+    return os.path.relpath(called)

@@ -11,7 +11,7 @@ from ..recipes.classify import Outcome, train
 from ..recipes.classify_settings import Settings
 from ..recipes.settings import from_mapping
 from ..training import progress_for
-from .output import as_json, percent, print_json
+from .output import as_json, percent, print_json, program
 
 INTERRUPTED = 130
 
@@ -85,7 +85,7 @@ def _ending(settings: Settings, outcome: Outcome) -> str:
         f"Trained in {outcome.result.seconds:.1f} s",
         f"Checkpoint  {run / 'model.safetensors'}",
         f"Report      {run / 'report.html'}",
-        f"Next        talweg evaluate {run}   or   talweg predict {run} picture.png",
+        f"Next        {program()} evaluate {run}   or   {program()} predict {run} picture.png",
     ]
     return "\n".join(lines)
 
