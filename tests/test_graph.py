@@ -248,8 +248,8 @@ def test_an_index_out_of_range_names_the_operation_and_leaves_the_rest_usable():
             dependent.tolist()
 
 
-def test_an_error_surfaces_when_another_value_is_looked_at_only_as_its_own():
-    """Whoever looks at a good value gets it, whatever else is waiting."""
+def test_an_error_is_reported_at_the_first_look_at_anything_and_spoils_nothing_else():
+    """What waits is evaluated together, so a look at a good value may report what is wrong with another; once."""
     bad = out_of_range()
     good = talweg.ones(2) * 3
     with pytest.raises(IndexError):

@@ -64,6 +64,7 @@ CONVOLUTIONS = [
     S("F.conv_transpose2d", R(1, 2, 2, 3), R(2, 1, 3, 2), R(2), (2, 1), (1, 0), (1, 0), 2, 1),
     S("F.conv_transpose2d", R(2, 2, 3), R(2, 1, 2, 2), dilation=2),
     S("F.conv_transpose2d", R(1, 1, 2, 2), R(1, 1, 2, 2), R(1), 1, 0, (2, 1), 1, 3),
+    S("F.conv_transpose2d", R(1, 1, 2, 3), R(1, 1, 2, 2), R(1), (2, 1), (1, 2), (2, 2), 1, 3),
     S("F.conv_transpose3d", R(1, 1, 2, 2, 2), R(1, 1, 2, 2, 2), R(1), 2),
 ]
 POOLING = [
@@ -161,7 +162,8 @@ LOSSES = [
     S("F.binary_cross_entropy", A([0.0, 1.0]), A([1.0, 0.0]).no_grad, reduction="none", _order=1),
     S("F.binary_cross_entropy_with_logits", A([1e3, -1e3, 0.0]), A([0.0, 1.0, 0.5]), _order=1),
     S("F.binary_cross_entropy_with_logits", R(2, 3), U(2, 3), P(3).no_grad, pos_weight=P(3).no_grad),
-    S("F.kl_div", R(2, 3), U(2, 3), reduction="batchmean"), S("F.kl_div", R(2, 3), R(2, 3), log_target=True),
+    S("F.kl_div", R(2, 3), U(2, 3), reduction="batchmean"), S("F.kl_div", R(), U(), reduction="batchmean"),
+    S("F.kl_div", R(2, 3), R(2, 3), log_target=True),
     S("F.kl_div", R(3), A([0.0, 0.5, 0.5]).no_grad, reduction="none"),
     S("F.kl_div", R(2), A([-0.5, 0.5]), reduction="none", _order=0),
     S("F.gaussian_nll_loss", R(2, 3), R(2, 3), P(2, 1), full=True), S("F.gaussian_nll_loss", R(2, 3), R(2, 3), P(2)),

@@ -53,7 +53,7 @@ WRITES = [
 ]
 POSITIONS = [
     S("gather", R(3, 2), 0, A([[0, 1], [2, 2]])), S("gather", R(2, 3), -1, A([[0], [2]])),
-    S("gather", R(), 0, A(np.array(0))),
+    S("gather", R(), 0, A(np.array(0))), S("gather", R(), 0, A([0])),
     S("gather", R(2, 3), 1, A(np.zeros((2, 0), int))), S("gather", R(5), 0, A(np.zeros((0,), int))),
     S("gather", R(5), 0, A(np.zeros((2, 0), int))),
     S("gather", Z(3), 0, A([2, 0])),

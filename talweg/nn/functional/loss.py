@@ -186,7 +186,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction: str = "mean
         none = target == 0
         loss = where(none, 0.0, target * where(none, 1.0, target).log()) - target * input
     if reduction == "batchmean":
-        return loss.sum() / input.shape[0]
+        return loss.sum() / (input.shape[0] if input.dim() else 1)
     return _reduced(loss, _legacy(size_average, reduce, reduction))
 
 

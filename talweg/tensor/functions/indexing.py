@@ -205,6 +205,8 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
     if 0 in where.shape and len(where.shape) != len(node.shape):
         nothing = ops.slice_along(ops.reshape(node, (math.prod(node.shape),)), 0, 0, 0)
         return wrap(ops.reshape(nothing, where.shape))
+    if not node.shape and len(where.shape) == 1:
+        node = ops.reshape(node, (1,))
     if node.shape and where.shape:
         _checked_nonnegative(where, node.shape[d], d, "gather")
     return wrap(ops.gather(node, where, d))
