@@ -248,8 +248,8 @@ def test_an_index_out_of_range_names_the_operation_and_leaves_the_rest_usable():
             dependent.tolist()
 
 
-def test_an_error_surfaces_when_another_value_is_looked_at_only_as_its_own():
-    """Whoever looks at a good value gets it, whatever else is waiting."""
+def test_an_error_is_reported_at_the_first_look_at_anything_and_spoils_nothing_else():
+    """What waits is evaluated together, so a look at a good value may report what is wrong with another; once."""
     bad = out_of_range()
     good = talweg.ones(2) * 3
     with pytest.raises(IndexError):
@@ -364,3 +364,12 @@ def test_recording_computes_nothing(monkeypatch):
     assert len(ancestors([y.node])) > 3
     talweg.tensor(0.0)
     del x, y
+
+
+def test_constants_that_compare_equal_or_to_nothing_keep_their_own_keys():
+    zero, minus, nan = (constant(v, talweg.float32) for v in (0.0, -0.0, float("nan")))
+    assert np.signbit(minus.value)
+    assert not np.signbit(zero.value)
+    assert structural_key([ops.neg(zero)])[0] != structural_key([ops.neg(minus)])[0]
+    assert constant(float("nan"), talweg.float32) is nan
+    assert structural_key([ops.neg(nan)])[0] == structural_key([ops.neg(nan)])[0]

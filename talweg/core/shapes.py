@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -83,6 +84,7 @@ def reduced(shape: Shape, dims: Shape, keepdim: bool) -> Shape:
     return tuple(s for i, s in enumerate(shape) if i not in dims)
 
 
+@functools.lru_cache(maxsize=4096)
 def contiguous_strides(shape: Shape) -> Shape:
     strides = [1] * len(shape)
     for i in range(len(shape) - 2, -1, -1):
@@ -160,7 +162,7 @@ def _merged_runs(shape: Shape, strides: Shape) -> list[tuple[int, int]]:
 
 
 def permuted(values: Sequence, order: Sequence[int]) -> tuple:
-    return tuple(values[i] for i in order)
+    return tuple([values[i] for i in order])
 
 
 def inverse_permutation(order: Sequence[int]) -> Shape:

@@ -23,7 +23,8 @@ def structural_key(roots: Sequence[Node]) -> tuple[tuple, list[Node]]:
             entries.append((node.shape, node.dtype.name))
         else:
             sources = tuple([place[n] for n in node.inputs])
-            entries.append((node.op.name, sources, node.attrs, node.shape, node.dtype.name))
+            attrs = node.attrs if node.op is not constant_op else (repr(node.attrs[0]),)  # tells -0.0 from 0.0, and nan is nan
+            entries.append((node.op.name, sources, attrs, node.shape, node.dtype.name))
     return (tuple(entries), tuple([place[r] for r in roots])), inputs
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from ..core.dtypes import dtype as DType
@@ -25,11 +23,19 @@ def scalar(number, dtype: DType) -> Node:
     return node
 
 
-@functools.lru_cache(maxsize=4096)
+_CONSTANTS: dict[tuple, Node] = {}
+MOST_CONSTANTS = 4096
+
+
 def constant(number, dtype: DType) -> Node:
-    """A number that is part of the computation's meaning, and of its structural key."""
-    node = Node(constant_op, (), (number,), (), dtype)
-    node.value = np.array(number, dtype.numpy)
+    """A number that is part of the computation's meaning, and of its structural key. Equal ones are one node."""
+    exact = repr(number) if number == 0 or number != number else number  # -0.0 is not 0.0, nan is nan
+    node = _CONSTANTS.get((exact, dtype))
+    if node is None:
+        node = Node(constant_op, (), (number,), (), dtype)
+        node.value = np.array(number, dtype.numpy)
+        if len(_CONSTANTS) < MOST_CONSTANTS:
+            _CONSTANTS[exact, dtype] = node
     return node
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd
+from . import autograd, views
 from .box import Box
 from .functions import convert, creation, indexing, matrix, pointwise, random, reduce, shape
 from .operands import is_number, number_node
@@ -217,7 +217,7 @@ _OTHER_OPERATORS = {
 
 
 def _bind_properties() -> None:
-    Tensor.T = property(lambda self: shape.permute(self, *reversed(range(self.dim()))))  # type: ignore[attr-defined]
+    Tensor.T = property(lambda self: views.permute(self, tuple(range(self.dim() - 1, -1, -1))))  # type: ignore[attr-defined]
     for name in ("mT", "mH", "H"):
         setattr(Tensor, name, property(_matrix_transpose))
     Tensor.real = property(lambda self: self)  # type: ignore[attr-defined]

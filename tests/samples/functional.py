@@ -25,7 +25,7 @@ ACTIVATIONS = [
     S("F.softplus", R(4), 2.0, 1.0), S("F.hardtanh", R(4), -0.5, 1.5), S("F.threshold", R(4), 0.1, 9.0),
     S("F.softshrink", R(4), 0.25),
     S("F.hardshrink", R(4), 0.25), S("F.prelu", R(2, 3), R(1)), S("F.prelu", R(2, 3, 2), R(3)),
-    S("F.prelu", R(3), R(1)),
+    S("F.prelu", R(3), R(1)), S("F.prelu", R(), R(1)),
     S("F.glu", R(2, 4)), S("F.glu", R(4, 2), 0), S("F.softmax", R(2, 3), -1), S("F.softmin", R(2, 3), 1),
     S("F.log_softmax", R(2, 3), -1),
     S("F.softmax", R(2, 3), 1, dtype="dtype:float64"),
@@ -64,6 +64,7 @@ CONVOLUTIONS = [
     S("F.conv_transpose2d", R(1, 2, 2, 3), R(2, 1, 3, 2), R(2), (2, 1), (1, 0), (1, 0), 2, 1),
     S("F.conv_transpose2d", R(2, 2, 3), R(2, 1, 2, 2), dilation=2),
     S("F.conv_transpose2d", R(1, 1, 2, 2), R(1, 1, 2, 2), R(1), 1, 0, (2, 1), 1, 3),
+    S("F.conv_transpose2d", R(1, 1, 2, 3), R(1, 1, 2, 2), R(1), (2, 1), (1, 2), (2, 2), 1, 3),
     S("F.conv_transpose3d", R(1, 1, 2, 2, 2), R(1, 1, 2, 2, 2), R(1), 2),
 ]
 POOLING = [
@@ -161,8 +162,10 @@ LOSSES = [
     S("F.binary_cross_entropy", A([0.0, 1.0]), A([1.0, 0.0]).no_grad, reduction="none", _order=1),
     S("F.binary_cross_entropy_with_logits", A([1e3, -1e3, 0.0]), A([0.0, 1.0, 0.5]), _order=1),
     S("F.binary_cross_entropy_with_logits", R(2, 3), U(2, 3), P(3).no_grad, pos_weight=P(3).no_grad),
-    S("F.kl_div", R(2, 3), U(2, 3), reduction="batchmean"), S("F.kl_div", R(2, 3), R(2, 3), log_target=True),
+    S("F.kl_div", R(2, 3), U(2, 3), reduction="batchmean"), S("F.kl_div", R(), U(), reduction="batchmean"),
+    S("F.kl_div", R(2, 3), R(2, 3), log_target=True),
     S("F.kl_div", R(3), A([0.0, 0.5, 0.5]).no_grad, reduction="none"),
+    S("F.kl_div", R(2), A([-0.5, 0.5]), reduction="none", _order=0),
     S("F.gaussian_nll_loss", R(2, 3), R(2, 3), P(2, 1), full=True), S("F.gaussian_nll_loss", R(2, 3), R(2, 3), P(2)),
     S("F.gaussian_nll_loss", R(2), R(2), 0.5), S("F.gaussian_nll_loss", R(2), R(2), A([0.0, 1.0]), eps=0.1, _order=1),
     S("F.poisson_nll_loss", P(3), P(3), log_input=False),

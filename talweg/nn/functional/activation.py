@@ -47,6 +47,8 @@ def prelu(input, weight):
             raise RuntimeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                                f"{weight.numel()} and channel size = {channels}.")
         weight = weight.reshape(1, -1, *[1] * (input.dim() - 2))
+    elif input.dim() == 0:
+        weight = weight.reshape(())
     return where(input > 0, input, weight * input)
 
 

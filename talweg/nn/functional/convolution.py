@@ -113,16 +113,19 @@ def _conv_transpose(input, weight, bias, stride, padding, output_padding, groups
     if input.shape[1] != weight.shape[0]:
         raise RuntimeError(f"{call}: Given transposed=1, weight of size {list(weight.shape)}, expected input"
                            f"{list(input.shape)} to have {weight.shape[0]} channels, but got {input.shape[1]} channels instead")
-    reached = tuple(min(e, s - 1) for e, s in zip(extra, stride))  # no convolution of these strides would see more
     sizes = tuple((n - 1) * s - 2 * p + d * (k - 1) + e + 1
-                  for n, s, p, d, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], reached))
+                  for n, s, p, d, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], extra))
     if any(n < 1 for n in sizes):
         raise RuntimeError(f"{call}: Given input size per channel: {list(input.shape[2:])}. Calculated output size per "
                            f"channel: {list(sizes)}. Output size is too small")
+    beyond = any(e >= s for e, s in zip(extra, stride))  # past what a convolution of these strides would see
+    sides = [v for p, e in zip(reversed(padding), reversed(extra)) for v in (-p, e - p)] if beyond else []
+    if beyond:  # so compute the whole, without borders, and cut or extend it
+        sizes = tuple(n + 2 * p - e for n, p, e in zip(sizes, padding, extra))
+        padding = (0,) * rank
     shape = (input.shape[0], weight.shape[1] * groups, *sizes)
     out = wrap(ops.conv_input_grad(input.node, weight.node, shape, stride, padding, dilation, groups))
-    if reached != extra:
-        out = pad(out, [v for e, r in zip(reversed(extra), reversed(reached)) for v in (0, e - r)])
+    out = pad(out, sides) if beyond else out
     out = _with_bias(out, bias, rank, call)
     return out.squeeze(0) if unbatched else out
 

@@ -183,10 +183,10 @@ def kl_div(input, target, size_average=None, reduce=None, reduction: str = "mean
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        safe = where(target > 0, target, 1.0)
-        loss = where(target > 0, target * safe.log(), target * 0) - target * input
+        none = target == 0
+        loss = where(none, 0.0, target * where(none, 1.0, target).log()) - target * input
     if reduction == "batchmean":
-        return loss.sum() / input.shape[0]
+        return loss.sum() / (input.shape[0] if input.dim() else 1)
     return _reduced(loss, _legacy(size_average, reduce, reduction))
 
 

@@ -16,6 +16,7 @@ from ..box import Box
 from ..operands import as_dtype, is_number, number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
+from .pointwise import where
 from .shape import broadcast_tensors
 
 
@@ -73,6 +74,13 @@ def _is_index(k) -> bool:
     return isinstance(k, (Box, np.ndarray, list, bool, np.bool_))
 
 
+def _is_single_mask(k) -> bool:
+    """A mask without dimensions: it adds one, which it keeps or empties."""
+    if isinstance(k, Box):
+        return k.dim() == 0 and k.dtype in (bool_, uint8)
+    return isinstance(k, (bool, np.bool_)) or (isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype == bool)
+
+
 def _width(k) -> int:
     """How many dimensions an entry of the key uses up."""
     if k is None or k is ... or isinstance(k, (bool, np.bool_)):
@@ -105,7 +113,7 @@ def _basic(x, key: tuple) -> tuple[Tensor, dict[int, Node]]:
     dim = 0
     for k in _complete(x, key):
         if _is_index(k) and not (isinstance(k, Box) and k.dim() == 0 and k.dtype.category == "integer"):
-            if isinstance(k, (bool, np.bool_)):
+            if _is_single_mask(k):
                 x = views.unsqueeze(x, dim)
             for node in _index_nodes(k, x, dim):
                 indices[dim] = node
@@ -197,6 +205,8 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
     if 0 in where.shape and len(where.shape) != len(node.shape):
         nothing = ops.slice_along(ops.reshape(node, (math.prod(node.shape),)), 0, 0, 0)
         return wrap(ops.reshape(nothing, where.shape))
+    if not node.shape and len(where.shape) == 1:
+        node = ops.reshape(node, (1,))
     if node.shape and where.shape:
         _checked_nonnegative(where, node.shape[d], d, "gather")
     return wrap(ops.gather(node, where, d))
@@ -215,6 +225,7 @@ def take_along_dim(input, indices, dim=None):
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     d = dim_index(dim, input.dim(), "take_along_dim")
     shape = [max(a, b) if i != d else 0 for i, (a, b) in enumerate(zip(input.shape, indices.shape))]
+    indices = where(indices < 0, indices + input.shape[d], indices)
     wide = [indices.shape[d] if i == d else s for i, s in enumerate(shape)]
     tall = [input.shape[d] if i == d else s for i, s in enumerate(shape)]
     return gather(input.expand(*tall), d, indices.expand(*wide))
@@ -340,16 +351,20 @@ def masked_select(input, mask):
     """The elements where the mask holds, in row-major order."""
     if mask.dtype is not bool_:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
-    return getitem(*broadcast_tensors(input, mask))
+    x, chosen = broadcast_tensors(input, mask)
+    return getitem(x, chosen)
 
 
 def masked_scatter(input, mask, source):
     """input with the elements of source, in order, where the mask holds."""
-    where = np.broadcast_to(value_of(mask.node), input.shape)
-    count = int(where.sum())
+    input = input.broadcast_to(np.broadcast_shapes(input.shape, mask.shape))
+    chosen = np.broadcast_to(value_of(mask.node), input.shape)
+    count = int(chosen.sum())
     if source.numel() < count:
         raise RuntimeError(f"masked_scatter: expected source to have at least {count} elements, it has {source.numel()}")
-    places = tuple(Tensor._from_array(i.astype(np.int64)) for i in np.nonzero(where))
+    if not input.dim():
+        return where(mask, source.reshape(-1)[0], input) if count else input.clone()
+    places = tuple(Tensor._from_array(i.astype(np.int64)) for i in np.nonzero(chosen))
     return index_put(input, places, source.reshape(-1)[:count])
 
 
