@@ -58,8 +58,8 @@ class Planner:
         self.order = _topological(roots)
         self.steps: list[Step] = []
         self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
-        self.alias: dict[Node, Node] = {}
-        self.born: dict[Node, int] = {n: -1 for n in inputs}  # step that stores it
+        self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
+        self.born: dict[Node, int] = dict.fromkeys(inputs, -1)  # step that stores it
         self.stored = self._to_store()
 
     def plan(self) -> Plan:

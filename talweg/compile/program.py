@@ -102,16 +102,23 @@ class Program:
             return np.ndarray(node.shape, node.dtype.numpy, base, place.offset, strides)
         if place.offset == 0 and base.shape == node.shape and base.strides == strides:
             return base
-        skipped = base.reshape(-1) if base.flags.c_contiguous else base
-        if base.flags.c_contiguous:
-            return np.lib.stride_tricks.as_strided(skipped[place.offset // size:], node.shape, strides)
-        return np.lib.stride_tricks.as_strided(_from(base, place.offset), node.shape, strides)
+        return _at(base, place.offset, node.shape, strides)
 
 
-def _from(base: np.ndarray, offset: int) -> np.ndarray:
-    """An array that starts some bytes into another's memory."""
-    flat = np.ndarray((base.nbytes,), np.uint8, base.base if base.base is not None else base)  # pragma: no cover
-    return flat[offset:].view(base.dtype)
+def _at(base: np.ndarray, offset: int, shape: Shape, strides: Shape) -> np.ndarray:
+    """An array `offset` bytes into another's memory; it keeps the other alive."""
+    interface = {"data": (base.ctypes.data + offset, False), "shape": shape, "strides": strides, "version": 3,
+                 "typestr": base.dtype.str}
+    made = np.asarray(_Window(interface, base))
+    return made if made.dtype == base.dtype else made.view(base.dtype)
+
+
+class _Window:
+    """Memory of another array, through NumPy's array interface."""
+
+    def __init__(self, interface: dict, owner: np.ndarray):
+        self.__array_interface__ = interface
+        self.owner = owner
 
 
 def strided_empty(shape: Shape, strides: Shape, numpy_type) -> np.ndarray:

@@ -78,7 +78,8 @@ KERNELS = {
 def _matmul_into(node: Node, arrays, out) -> bool:
     if not _takes(node):
         return False
-    matmul(*arrays, out=out)
+    x, y = arrays
+    matmul(x, y, out=out)
     return True
 
 

@@ -4,6 +4,7 @@ turn, sharing long ones among threads."""
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 from .elementary import definitions
 from .jit import Module, add_symbol, libgomp
@@ -33,10 +34,10 @@ class Segment:
     def __init__(self, name: str):
         self.name = name
         self.kernels: list[Kernel] = []
-        self._call = None
+        self._call: Any = None
 
     def run(self, table: int, arrays) -> None:
-        self._call(table)  # type: ignore[misc]
+        self._call(table)
 
 
 class Driver:

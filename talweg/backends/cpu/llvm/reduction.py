@@ -30,8 +30,9 @@ def reduction_kernel(name: str, node: Node, placed: Mapping[Node, Place], inner_
     unknown. Raises NotInline."""
     source = node.inputs[0]
     dims = node.attrs[0]
-    columns = inner_dim is not None and inner_dim not in dims and source.shape[inner_dim] > 1
-    return _columns(name, node, placed, inner_dim) if columns else _rows(name, node, placed)
+    if inner_dim is not None and inner_dim not in dims and source.shape[inner_dim] > 1:
+        return _columns(name, node, placed, inner_dim)
+    return _rows(name, node, placed)
 
 
 def _identity(node: Node) -> str:
@@ -122,12 +123,16 @@ def _columns(name: str, node: Node, placed: Mapping[Node, Place], inner_dim: int
     fill.do(f"store {type} {_identity(node)}, ptr {fill.add(f'getelementptr inbounds {type}, ptr %WHICH, i64 %WHERE')}")
 
     def filled(label: str, which: str, before: str) -> list[str]:
-        return for_loop(label, "0", "%width", [line.replace("%WHICH", which).replace("%WHERE", f"%{label}").replace("%f", f"%{label}f")
-                                               for line in fill.lines], before)
+        names = (("%WHICH", which), ("%WHERE", f"%{label}"), ("%f", f"%{label}f"))
+        lines = fill.lines
+        for old, new in names:
+            lines = [line.replace(old, new) for line in lines]
+        return for_loop(label, "0", "%width", lines, before)
 
     add = Body("a")
     to, by = (add.add(f"getelementptr inbounds {type}, ptr {p}, i64 %s") for p in ("%total", "%part"))
-    add.do(f"store {type} {_combined(add, node, kind, add.add(f'load {type}, ptr {to}'), add.add(f'load {type}, ptr {by}'), False)}, ptr {to}")
+    before, chunk_sum = add.add(f"load {type}, ptr {to}"), add.add(f"load {type}, ptr {by}")
+    add.do(f"store {type} {_combined(add, node, kind, before, chunk_sum, False)}, ptr {to}")
     one_row = [*decoded("%r", rows), *head.lines, *for_loop("i", "0", "%width", [*column, *body.lines], "r_body")]
     chunk = ["  %from = mul i64 %k, " + str(CHUNK), f"  %upto = add i64 %from, {CHUNK}",
              f"  %stop = call i64 @llvm.smin.i64(i64 %upto, i64 {count(rows)})", *filled("z", "%part", "k_body"),

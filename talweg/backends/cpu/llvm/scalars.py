@@ -181,8 +181,7 @@ def sign(body: Body, node: Node, x: str) -> str:
     compare, up, down = ("fcmp", "ogt", "olt") if kind.is_float else ("icmp", "sgt" if kind.is_signed else "ugt", "slt")
     minus = literal(-1, node.dtype) if kind.is_signed else zero
     low = body.add(f"select i1 {body.add(f'{compare} {down} {type} {x}, {zero}')}, {type} {minus}, {type} {zero}")
-    result = body.add(f"select i1 {body.add(f'{compare} {up} {type} {x}, {zero}')}, {type} {one}, {type} {low}")
-    return body.add(f"select i1 {body.add(f'fcmp uno {type} {x}, {x}')}, {type} {x}, {type} {result}") if kind.is_float else result
+    return body.add(f"select i1 {body.add(f'{compare} {up} {type} {x}, {zero}')}, {type} {one}, {type} {low}")  # nan: 0
 
 
 @emitter(ops.where)
