@@ -1,0 +1,1 @@
+"""LLVM: kernels as text of its intermediate representation."""

@@ -1,0 +1,1 @@
+"""Elementary functions, one family a file; ../elementary.py is the way in."""
