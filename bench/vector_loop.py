@@ -66,8 +66,8 @@ def per_step(name: str, type: str) -> int:
 def _body(name: str, type: str) -> list[str]:
     """The call and the store of step %i."""
     real, size = LLVM_TYPE.get(type, type), per_step(name, type)
-    lines = []
-    arguments = "i64 %i, i64 %a, i64 %b, i64 %c"
+    lines = ["%e = add i64 %i, %first"]
+    arguments = "i64 %e, i64 %a, i64 %b, i64 %c"
     if (name, type) not in RANDOM:
         for p in "xy"[: 1 + (name in BINARY)]:
             lines += [f"%p{p} = getelementptr {real}, ptr %{p}, i64 %i", f"%v{p} = load {real}, ptr %p{p}"]
@@ -84,12 +84,12 @@ def _body(name: str, type: str) -> list[str]:
 
 
 def loop_text(name: str, type: str, width: int | None, loop: str = "loop") -> str:
-    """`void <loop>(x, y, out, n, a, b, c)`. `width`: the lanes that are asked for; None leaves it to LLVM."""
+    """`void <loop>(x, y, out, n, a, b, c, first)`. `width`: the lanes that are asked for; None leaves it to LLVM."""
     hint = f"!1 = !{{!\"llvm.loop.vectorize.width\", i32 {width}}}" if width else '!1 = !{!"llvm.loop.mustprogress"}'
     body = "\n  ".join(_body(name, type))
     return f"""{definitions([(name, type)])}
 
-define void @{loop}(ptr noalias %x, ptr noalias %y, ptr noalias %out, i64 %n, i64 %a, i64 %b, i64 %c)
+define void @{loop}(ptr noalias %x, ptr noalias %y, ptr noalias %out, i64 %n, i64 %a, i64 %b, i64 %c, i64 %first)
     nounwind "prefer-vector-width"="{VECTOR_BITS}" {{
 entry:
   br label %head
@@ -110,7 +110,11 @@ done:
 
 
 class VectorLoop:
-    """A compiled loop. Call it with the input arrays and the output, or (a random function) with out and three integers."""
+    """A compiled loop.
+
+    Call it with the input arrays and the output; a random function with the output, seed, call, stream and the number
+    of the first element or block.
+    """
 
     def __init__(self, name: str, type: str, width: int | None = None):
         self.name, self.type = name, type
@@ -119,7 +123,7 @@ class VectorLoop:
         self.assembly = machine().emit_assembly(module)
         engine().add_module(module)
         engine().finalize_object()
-        signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 4)
+        signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 5)
         self._function = signature(engine().get_function_address(loop))
 
     def __call__(self, *arguments) -> np.ndarray:
@@ -134,7 +138,7 @@ class VectorLoop:
                 raise ValueError(f"{self.name}: contiguous arrays of {np.dtype(MEMORY[self.type])} and one shape, please")
         *inputs, out = arrays
         addresses = [a.ctypes.data for a in inputs] + [None] * (2 - len(inputs))
-        integers = [(v + 2**63) % 2**64 - 2**63 for v in arguments[len(arrays):]] or [0, 0, 0]
+        integers = [(v + 2**63) % 2**64 - 2**63 for v in (*arguments[len(arrays):], 0, 0, 0, 0)[:4]]
         numbers = [ctypes.c_int64(v) for v in (out.size // per_step(self.name, self.type), *integers)]
         return functools.partial(self._function, *map(ctypes.c_void_p, addresses), ctypes.c_void_p(out.ctypes.data), *numbers)
 
@@ -152,7 +156,7 @@ class VectorLoop:
 
     def vector_loops(self) -> list[str]:
         """Of the loops, those whose arithmetic is on vector registers."""
-        packed = r"\bv\w+p[sd]\s+.*%[xyz]mm|\bvp\w+\s+.*%[xyz]mm|\bv\d+\.(?:4s|2d)"
+        packed = r"\bv(?:fn?m\w+|add|sub|mul|div)p[sd]\s|\bvp(?:mul|add)\w+\s|\bv\d+\.(?:4s|2d)"
         return [text for text in self.loops() if re.search(packed, text)]
 
     def calls(self) -> list[str]:

@@ -181,7 +181,7 @@ TASKS = [
 CONSTANTS = {"LN2": LN2, "LOG2_E": 1 / LN2, "LOG10_E": 1 / mp.log(10), "LOG10_2": mp.log10(2), "PI": mp.pi,
              "LOG2_LINEAR": 2 / LN2, "LOG2_CUBIC": 2 / LN2 / 3}
 WINDOWS = (0, 27, 54, 79)  # the exponents of a float32's last bit from 1, 2**50, 2**77 and 2**102 on
-HEADING = '''"""Numbers behind the elementary functions: constants in parts, and polynomials. Made by tools/minimax.py: do not edit.
+HEADING = '''"""Constants in parts and polynomials of the elementary functions. Made by tools/minimax.py: do not edit.
 
 A polynomial's coefficients stand lowest power first. The comment over each says what it approximates, and the relative
 error that is left in the elementary function when the polynomial is evaluated without rounding.

@@ -9,9 +9,9 @@
 Special values are those of C's library: nan, infinities, signed zeros, denormals in and out. Each function's docstring
 states its error in units of the last place, which tests/test_elementary.py measures. No fast-math flag is set inside.
 
-float32's sin, cos, tan, pow, fmod, remainder and floor_divide compute in float64. A loop over them should ask for as
-many lanes as floats fit (`llvm.loop.vectorize.width`), or LLVM takes as many as doubles fit. Without fused multiply-add
-in the processor every `fma` would be a library call: kernels need FMA3 (x86 since 2013) or NEON.
+float32's sin, cos, tan, pow and remainders compute in float64 inside; a loop over floats keeps its number of lanes.
+Without fused multiply-add in the processor every `fma` would be a library call: kernels need FMA3 (x86 since 2013) or
+NEON.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ def erf(ir: Formula, x: Value) -> Value:
 def erfc(ir: Formula, x: Value) -> Value:
     """1 - erf(x), with full relative accuracy for large x, down to the last denormal. At most 4 ulp.
 
-    exp(-a**2) g(t) / (a + 4) with t = (a - 4) / (a + 4) = 1 - 8 / (a + 4) for a = |x| (Shepherd and Laframboise 1981, whose g is another),
-    a**2 in two parts; 2 minus that for negative x.
+    For a = |x|, exp(-a**2) g(t) / (a + 4) with t = (a - 4) / (a + 4) = 1 - 8 / (a + 4), after Shepherd and Laframboise
+    (1981), whose g is another; what a**2 and the quotient round off is made good. 2 minus that for negative x.
     """
     a = ir.clamp(ir.abs(x), None, {"float": 11.0, "double": 28.0}[x.type])
     inverse, error = _inverse_of_sum(ir, a, 4.0)

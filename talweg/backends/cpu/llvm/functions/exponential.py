@@ -58,7 +58,7 @@ HIGHEST = {"float": 89.0, "double": 710.0}  # exp is inf from here on up
 
 
 def exp(ir: Formula, x: Value) -> Value:
-    """e**x. At most 1 ulp."""
+    """e**x. At most 1.1 ulp."""
     return _exp(ir, ir.clamp(x, LOWEST[x.type], HIGHEST[x.type]))
 
 
@@ -72,7 +72,7 @@ def exp2(ir: Formula, x: Value) -> Value:
 
 
 def expm1(ir: Formula, x: Value) -> Value:
-    """e**x - 1, with full relative accuracy around 0. At most 2 ulp.
+    """e**x - 1, with full relative accuracy around 0. At most 2.2 ulp.
 
     2**n (e**r - 1) + (2**n - 1), halved until the end so that 2**n does not overflow before the result does. Arguments
     below the type's resolution are their own result; among them are -0 and the denormals, which halving would round.

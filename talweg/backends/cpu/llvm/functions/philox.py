@@ -1,8 +1,8 @@
 """Random words and uniform numbers: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), as the reference has it.
 
 Equal bit for bit to `words` and `uniform` of backends/reference/philox.py. Words are held in 64-bit lanes, where the
-product of two of them is one instruction. A block makes four words. The form by element computes a block for each element and keeps one word (two for float64);
-the block form uses all four.
+product of two of them is one instruction. A block makes four words: the form by element computes a block for each
+element and keeps one word of it (two for float64), the block form uses all four.
 """
 
 from __future__ import annotations

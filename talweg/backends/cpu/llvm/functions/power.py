@@ -81,7 +81,7 @@ def _size_of_float(ir: Formula, a: Value, y: Value) -> Value:
 
 
 def pow(ir: Formula, x: Value, y: Value) -> Value:
-    """x**y with C's special values: 1 for y = 0 or x = 1 even with nan, nan for x < 0 and y not whole. At most 1 ulp."""
+    """x**y with C's special values: 1 for y = 0 or x = 1 even with nan, nan for x < 0 and y not whole. At most 1.2 ulp."""
     a = ir.abs(x)
     bounded = ir.clamp(y, -(2.0**80), 2.0**80)  # enough to overflow from any a but 1, and y log2(a) stays finite
     size = _size_of_float(ir, a, bounded) if x.type == "float" else _size_of_double(ir, a, bounded)
