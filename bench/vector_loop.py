@@ -83,11 +83,11 @@ def _body(name: str, type: str) -> list[str]:
     return lines
 
 
-def loop_text(name: str, type: str, width: int | None, loop: str = "loop") -> str:
-    """`void <loop>(x, y, out, n, a, b, c, first)`. `width`: the lanes that are asked for; None leaves it to LLVM."""
+def loop_text(name: str, type: str, loop: str, scaling: bool, width: int | None) -> str:
+    """`void <loop>(x, y, out, n, a, b, c, first)`. `width`: the lanes asked for; None leaves it to LLVM."""
     hint = f"!1 = !{{!\"llvm.loop.vectorize.width\", i32 {width}}}" if width else '!1 = !{!"llvm.loop.mustprogress"}'
     body = "\n  ".join(_body(name, type))
-    return f"""{definitions([(name, type)])}
+    return f"""{definitions([(name, type)], scaling)}
 
 define void @{loop}(ptr noalias %x, ptr noalias %y, ptr noalias %out, i64 %n, i64 %a, i64 %b, i64 %c, i64 %first)
     nounwind "prefer-vector-width"="{VECTOR_BITS}" {{
@@ -112,14 +112,16 @@ done:
 class VectorLoop:
     """A compiled loop.
 
+    scaling: as `definition` has it; None takes what this processor has. width: lanes; None leaves them to LLVM.
     Call it with the input arrays and the output; a random function with the output, seed, call, stream and the number
     of the first element or block.
     """
 
-    def __init__(self, name: str, type: str, width: int | None = None):
+    def __init__(self, name: str, type: str, scaling: bool | None = None, width: int | None = None):
         self.name, self.type = name, type
         loop = f"loop_{name}_{type}_{next(_NUMBERS)}"
-        module = optimised(loop_text(name, type, width, loop))
+        scaling = bool(llvm.get_host_cpu_features().get("avx512f")) if scaling is None else scaling
+        module = optimised(loop_text(name, type, loop, scaling, width))
         self.assembly = machine().emit_assembly(module)
         engine().add_module(module)
         engine().finalize_object()

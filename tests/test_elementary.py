@@ -325,6 +325,18 @@ def test_the_loop_is_vectorised_without_calls(name, type):
     assert "gather" not in compiled.assembly
 
 
+@pytest.mark.parametrize("type", REAL)
+@pytest.mark.parametrize("name", ["exp", "exp2", "sigmoid", "sinh", "cosh", "erfc", "pow"])
+def test_processors_without_a_scaling_instruction_get_the_same_bits(name, type):
+    if not llvm.get_host_cpu_features().get("avx512f"):
+        pytest.skip("this processor has only one of the two ways")
+    x, y = (np.ascontiguousarray(v[::5]) for v in pairs(type))
+    inputs = (x, y) if name in BINARY else (x,)
+    portable = VectorLoop(name, type, scaling=False)
+    assert not portable.calls()
+    np.testing.assert_array_equal(portable(*inputs, np.empty_like(x)), apply(name, type, *inputs))
+
+
 # Text
 
 def test_text_is_one_function_with_its_requirements():

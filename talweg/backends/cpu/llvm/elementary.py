@@ -76,36 +76,39 @@ def _returned(ir: Formula, result: Value | list[Value]) -> Value:
 
 
 @functools.cache
-def _written(name: str, type: str) -> tuple[str, tuple[Key, ...]]:
+def _written(name: str, type: str, scaling: bool) -> tuple[str, tuple[Key, ...]]:
     parameters = _parameters(name, type)
-    ir = Formula(type)
+    ir = Formula(type, scaling)
     result = _returned(ir, _writer(name, type)(ir, *parameters))
     head = f"define internal {result.type} {symbol(name, type)}({', '.join(f'{p.type} {p.text}' for p in parameters)})"
     lines = [f"{head} alwaysinline nounwind memory(none) {{", *ir.lines, f"  ret {result.type} {result.text}", "}"]
     return "\n".join(lines), tuple(dict.fromkeys(ir.calls))
 
 
-def definition(name: str, type: str) -> str:
+def definition(name: str, type: str, scaling: bool = False) -> str:
     """The IR text of one function.
+
+    scaling: whether the processor has AVX-512F, where multiplying by a power of 2 is one instruction. The results are
+        the same to the bit; elsewhere LLVM would make a library call of it for each element.
 
     Raises:
         KeyError: for a name or type that is not in the list above.
     """
-    return _written(name, type)[0]
+    return _written(name, type, scaling)[0]
 
 
 def requires(name: str, type: str) -> tuple[Key, ...]:
     """Which other definitions its text calls: (name, type) pairs."""
-    return _written(name, type)[1]
+    return _written(name, type, False)[1]
 
 
-def definitions(needed: Iterable[Key]) -> str:
+def definitions(needed: Iterable[Key], scaling: bool = False) -> str:
     """The text of these functions and of all that they call, each once, in an order that depends on the set alone."""
     found: dict[Key, str] = {}
-    waiting = sorted(set(needed), reverse=True)
+    waiting = list(needed)
     while waiting:
         key = waiting.pop()
         if key not in found:
-            found[key] = definition(*key)
+            found[key] = definition(*key, scaling)
             waiting += requires(*key)
     return "\n\n".join(found[key] for key in sorted(found))

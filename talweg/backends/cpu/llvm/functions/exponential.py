@@ -14,6 +14,8 @@ from .formula import BIAS, MANTISSA, Formula, Value
 
 def multiplied_by_power(ir: Formula, a: Value, n: Value, offset: int = 0) -> Value:
     """a * 2**(n + offset), right also where 2**n alone is no normal number, for n from -2 to +2 times the bias."""
+    if ir.scaling:
+        return ir.ldexp(a, ir.integer("add", n, offset) if offset else n)
     mantissa = MANTISSA[a.type]
     both = ir.integer("add", n, 2 * BIAS[a.type] + offset)
     first = ir.integer("lshr", both, 1)

@@ -52,11 +52,13 @@ def bits_of(number: float, type: str) -> int:
 class Formula:
     """Instructions in the order they are written; `calls` collects the functions of this library that they call.
 
+    `scaling`: whether the processor multiplies by powers of 2 in one instruction, denormals and all (AVX-512 does).
     Python numbers among the operands become literals of the other operands' type.
     """
 
-    def __init__(self, type: str):
+    def __init__(self, type: str, scaling: bool = False):
         self.type = type
+        self.scaling = scaling
         self.lines: list[str] = []
         self.calls: list[tuple[str, str]] = []
 
@@ -122,6 +124,11 @@ class Formula:
 
     def floor(self, a: Value) -> Value:
         return self.intrinsic("floor", a)
+
+    def ldexp(self, a: Value, n: Value) -> Value:
+        """a * 2**n, rounded once."""
+        n = n if n.type == "i32" else self.convert("trunc", n, "i32")
+        return self.emit(f"call {a.type} @llvm.ldexp.{_OVERLOAD[a.type]}.i32({a.type} {a.text}, i32 {n.text})", a.type)
 
     def copysign(self, size: Operand, sign: Value) -> Value:
         size = size if isinstance(size, Value) else constant(size, sign.type)
@@ -209,7 +216,18 @@ class Formula:
     # Idioms
 
     def polynomial(self, coefficients: tuple[float, ...], t: Value) -> Value:
-        """Lowest power first, by Horner's rule: the fewest roundings, and the loop hides its latency."""
+        """Lowest power first. A long one's tail in two chains of half the length, which wait less for one another.
+
+        The first coefficients are added last and singly: there the roundings count.
+        """
+        if len(coefficients) < 9:
+            return self.horner(coefficients, t)
+        tail, square = coefficients[2:], self.mul(t, t)
+        whole = self.fma(self.horner(tail[1::2], square), t, self.horner(tail[0::2], square))
+        return self.fma(self.fma(whole, t, coefficients[1]), t, coefficients[0])
+
+    def horner(self, coefficients: tuple[float, ...], t: Value) -> Value:
+        """One multiplication and addition a coefficient, each rounded once."""
         total: Operand = coefficients[-1]
         for c in reversed(coefficients[:-1]):
             total = self.fma(total, t, c)
