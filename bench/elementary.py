@@ -19,6 +19,7 @@ from bench.vector_loop import MEMORY, VectorLoop
 from talweg.backends.cpu.llvm.elementary import BINARY, RANDOM, REAL, UNARY
 
 BYTES = (32 << 10, 64 << 20)
+COLUMNS = ("Talweg", "NumPy", "PyTorch", "copy")
 ROUNDS = {BYTES[0]: 60, BYTES[1]: 7}
 NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
          "atan2": "arctan2", "pow": "power"}
@@ -75,8 +76,8 @@ def report(name: str, type: str) -> str:
     for size in BYTES:
         calls, count = candidates(name, type, size)
         seconds = in_turns(calls, ROUNDS[size], 10 if size == BYTES[0] else 1)
-        cells += [f"{seconds[c] / count * 1e9:8.3f}" if c in seconds else f"{'-':>8}" for c in ("Talweg", "NumPy", "PyTorch", "copy")]
-    streams = (name, type) not in RANDOM and 2 + (name in BINARY) or 1
+        cells += [f"{seconds[c] / count * 1e9:8.3f}" if c in seconds else f"{'-':>8}" for c in COLUMNS]
+    streams = 1 if (name, type) in RANDOM else 2 + (name in BINARY)
     rate = streams * np.dtype(MEMORY[type]).itemsize / float(cells[4])
     return f"{name:14}{type:8}{''.join(cells[:4])}  |{''.join(cells[4:])}{rate:8.1f}"
 
@@ -85,7 +86,7 @@ def main() -> None:
     torch.set_num_threads(1)
     np.seterr(all="ignore")
     wanted = sys.argv[1:]
-    heads = "".join(f"{h:>8}" for h in ("Talweg", "NumPy", "PyTorch", "copy"))
+    heads = "".join(f"{h:>8}" for h in COLUMNS)
     print(f"ns an element         {'in the cache':^32}  |{'64 MiB':^32}   GB/s")
     print(f"{'function':14}{'type':8}{heads}  |{heads}  Talweg")
     for name, type in [*((n, t) for n in (*UNARY, *BINARY) for t in REAL), *RANDOM]:

@@ -44,16 +44,30 @@ def engine():
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), new_machine())
 
 
-def optimised(text: str):
-    """The module of this IR, through LLVM's pipeline with loop vectorisation."""
+def optimised(text: str, target=None):
+    """The module of this IR, through LLVM's pipeline with loop vectorisation, for a machine (this one by default)."""
+    target = target or machine()
     module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
-    module.data_layout = str(machine().target_data)
+    module.triple = target.triple
+    module.data_layout = str(target.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
-    builder = llvm.create_pass_builder(machine(), options)
+    builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return module
+
+
+def assembly_for(triple: str, cpu: str, name: str, type: str) -> str:
+    """What another processor would run."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3, reloc="pic")
+    return target.emit_assembly(optimised(loop_text(name, type, "loop", False, None), target))
+
+
+def calls(assembly: str) -> list[str]:
+    """Lines that call another function."""
+    return re.findall(r"^\s+(?:callq?|bl|blr)\s.*$", assembly, re.MULTILINE)
 
 
 def per_step(name: str, type: str) -> int:
@@ -161,12 +175,14 @@ class VectorLoop:
         packed = r"\bv(?:fn?m\w+|add|sub|mul|div)p[sd]\s|\bvp(?:mul|add)\w+\s|\bv\d+\.(?:4s|2d)"
         return [text for text in self.loops() if re.search(packed, text)]
 
-    def calls(self) -> list[str]:
-        """Lines that call another function."""
-        return re.findall(r"^\s+(?:callq?|bl|blr)\s.*$", self.assembly, re.MULTILINE)
-
     def widest_register(self) -> int:
         """Bits of the widest vector register in any loop."""
         text = "\n".join(self.vector_loops())
         return max((bits for mark, bits in (("%zmm", 512), ("%ymm", 256), ("%xmm", 128)) if mark in text),
                    default=128 if text else 0)
+
+
+@functools.cache
+def vector_loop(name: str, type: str) -> VectorLoop:
+    """The loop for this processor, compiled once."""
+    return VectorLoop(name, type)
