@@ -3,6 +3,10 @@
 Equal bit for bit to `words` and `uniform` of backends/reference/philox.py. Words are held in 64-bit lanes, where the
 product of two of them is one instruction. A block makes four words: the form by element computes a block for each
 element and keeps one word of it (two for float64), the block form uses all four.
+
+Measured with AVX-512 (bench/elementary.py), in the cache: a copy of a word takes 0.16 ns, a word in the block form 0.6 ns,
+in the form by element 2 to 2.6 ns. From memory the block form costs 0.70 ns and a copy 0.56 to 0.71. LLVM leaves it
+scalar for NEON, which has no product of 64-bit lanes.
 """
 
 from __future__ import annotations
