@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import threading
-
-import llvmlite.binding as llvm
+from typing import Any
 
 _one_at_a_time = threading.RLock()
 
 
 @functools.cache
+def _llvm() -> Any:
+    """llvmlite, which takes a while to load: brought in with the first kernel."""
+    return importlib.import_module("llvmlite.binding")
+
+
+@functools.cache
 def _machine():
     """The target machine of this processor, set up once."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
+    _llvm().initialize_native_target()
+    _llvm().initialize_native_asmprinter()
+    target = _llvm().Target.from_default_triple()
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+        cpu=_llvm().get_host_cpu_name(), features=_llvm().get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
     )
 
 
 @functools.cache
 def _engine():
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    return _llvm().create_mcjit_compiler(_llvm().parse_assembly(""), _machine())
 
 
 def add_symbol(name: str, address: int) -> None:
     """Make a C function callable by name from compiled code."""
-    llvm.add_symbol(name, address)
+    _llvm().add_symbol(name, address)
 
 
 class Module:
@@ -37,8 +43,8 @@ class Module:
 
     def __init__(self, text: str):
         with _one_at_a_time:
-            module = llvm.parse_assembly(text)
-            module.triple = llvm.get_default_triple()
+            module = _llvm().parse_assembly(text)
+            module.triple = _llvm().get_default_triple()
             module.data_layout = str(_machine().target_data)
             self.text = text
             optimise(module)
@@ -56,11 +62,11 @@ class Module:
 
 
 def optimise(module) -> None:
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = _llvm().create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     options.slp_vectorization = True
     options.loop_unrolling = True
-    builder = llvm.create_pass_builder(_machine(), options)
+    builder = _llvm().create_pass_builder(_machine(), options)
     builder.getModulePassManager().run(module, builder)
 
 
