@@ -24,7 +24,8 @@ def _machine():
     _llvm().initialize_native_asmprinter()
     target = _llvm().Target.from_default_triple()
     return target.create_target_machine(
-        cpu=_llvm().get_host_cpu_name(), features=_llvm().get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+        cpu=_llvm().get_host_cpu_name(), features=_llvm().get_host_cpu_features().flatten(), opt=3, reloc="pic",
+        codemodel="default",
     )
 
 
