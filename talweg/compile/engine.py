@@ -1,4 +1,4 @@
-"""Interpret or replay: a graph that has cost enough time is compiled, and replayed from then on."""
+"""Interpret or replay: a graph that has been seen often enough is compiled, and replayed from then on."""
 
 from __future__ import annotations
 

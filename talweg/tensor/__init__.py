@@ -208,6 +208,7 @@ from .functions.reduce import (
     var,
     var_mean,
 )
+from .functions.diagonals import diag, diag_embed, diagonal, tril, triu
 from .functions.shape import (
     as_strided,
     broadcast_tensors,
@@ -216,9 +217,9 @@ from .functions.shape import (
     chunk,
     concat,
     concatenate,
-    diag,
-    diag_embed,
-    diagonal,
+    
+    
+    
     flatten,
     flip,
     fliplr,
@@ -244,8 +245,8 @@ from .functions.shape import (
     tensor_split,
     tile,
     transpose,
-    tril,
-    triu,
+    
+    
     unbind,
     unflatten,
     unsqueeze,

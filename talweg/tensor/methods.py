@@ -10,7 +10,7 @@ from ..graph import ops
 from ..graph.node import mode
 from . import autograd, views
 from .box import Box
-from .functions import convert, creation, indexing, matrix, pointwise, random, reduce, shape
+from .functions import convert, creation, diagonals, indexing, matrix, pointwise, random, reduce, shape
 from .operands import is_number, number_node
 from .tensor import Tensor, wrap
 
@@ -28,10 +28,11 @@ all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum dis
 median min nansum norm prod sort std sum topk var
 """.split()
 _SHAPE = """
-as_strided broadcast_to chunk diag diag_embed diagonal expand expand_as flatten flip fliplr flipud moveaxis
-movedim narrow permute ravel repeat reshape reshape_as roll select split split_with_sizes squeeze swapaxes
-swapdims t tensor_split tile transpose tril triu unbind unflatten unfold unsqueeze view view_as
+as_strided broadcast_to chunk expand expand_as flatten flip fliplr flipud moveaxis movedim narrow permute
+ravel repeat reshape reshape_as roll select split split_with_sizes squeeze swapaxes swapdims t tensor_split
+tile transpose unbind unflatten unfold unsqueeze view view_as
 """.split()
+_DIAGONALS = "diag diag_embed diagonal tril triu".split()
 _INDEXING = """
 argwhere gather index_add index_copy index_fill index_put index_select masked_fill masked_scatter
 masked_select nonzero scatter scatter_add take take_along_dim
@@ -45,7 +46,8 @@ is_pinned long pin_memory positive short to type type_as
 """.split()
 _AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
 
-_METHODS = ((pointwise, _POINTWISE), (reduce, _REDUCE), (shape, _SHAPE), (indexing, _INDEXING), (matrix, _MATRIX),
+_METHODS = ((pointwise, _POINTWISE), (reduce, _REDUCE), (shape, _SHAPE), (diagonals, _DIAGONALS),
+            (indexing, _INDEXING), (matrix, _MATRIX),
             (random, _RANDOM), (creation, _CREATION), (convert, _CONVERT))
 
 # Forms that write their result to the tensor itself: name_ for each.
