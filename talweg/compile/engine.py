@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.shapes import Shape
 from ..graph.key import structural_key
 from ..graph.node import Node
+from .in_place import impossible, wanted_updates
+from .ownership import is_ours, references
 from .plan import Planner
 from .program import Program
 from .rewrite import Canonical
@@ -32,18 +35,48 @@ class _Known:
 
 
 class Compiled:
-    """A program, and which of a graph's leaves its inputs are."""
+    """A program, which of a graph's leaves its inputs are, and which of them it updates in place."""
 
     def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node]):
+        named = references(outputs, leaves)
+        ours = [i for i, count in enumerate(named) if is_ours(leaves, i, count)]
         canonical = Canonical(outputs)
         place = {leaf: i for i, leaf in enumerate(leaves)}
         used = list(canonical.inputs)
         self.which = [place[leaf] for leaf in used]
+        stand_ins = list(canonical.inputs.values())
         strides = [_strides(leaf.value) for leaf in used]
-        self.program = Program(Planner(canonical.roots, list(canonical.inputs.values()), strides).plan())
+        donated = [canonical.inputs[leaves[i]] for i in ours if leaves[i] in canonical.inputs]
+        self.program = planned(canonical.roots, stand_ins, strides, donated)
+        taken = set(self.program.plan.in_place.values())
+        # which input; which leaf; how often the graph names it
+        self.updated = [(k, i, named[i]) for k, (i, s) in enumerate(zip(self.which, stand_ins)) if s in taken]
 
     def run(self, leaves: Sequence[Node]) -> list[np.ndarray]:
-        return self.program.run([leaves[i].value for i in self.which])
+        arrays = [leaves[i].value for i in self.which]
+        for k, i, count in self.updated:
+            arrays[k] = _NOBODYS
+            ours = is_ours(leaves, i, count)
+            arrays[k] = leaves[i].value if ours else leaves[i].value.copy(order="K")
+        return self.program.run(arrays)
+
+
+_NOBODYS = np.empty(0)  # stands in while it is counted who holds an array
+
+
+def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:
+    """The program, with as many of the donated inputs updated in place as is safe."""
+    updates = wanted_updates(roots, donated)
+    while True:
+        plan = Planner(roots, inputs, strides, updates).plan()
+        failed = impossible(plan)
+        if not failed:
+            break
+        updates = {r: s for r, s in updates.items() if r not in failed}
+    program = Program(plan)
+    if updates and not program.checks_before_updates():
+        program = Program(Planner(roots, inputs, strides).plan())
+    return program
 
 
 def _strides(array: np.ndarray) -> tuple[int, ...]:
