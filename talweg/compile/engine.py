@@ -23,45 +23,49 @@ two runs of a program compute the same numbers to the last bit."""
 MOST_PROGRAMS = 256
 
 
-class _Known:
-    """What is known of one structure: how often it has been interpreted, and its program."""
-
-    __slots__ = ("failed", "program", "seen")
-
-    def __init__(self) -> None:
-        self.seen = 0
-        self.program: Compiled | None = None
-        self.failed = False
-
-
 class Compiled:
     """A program, which of a graph's leaves its inputs are, and which of them it updates in place."""
 
-    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node]):
-        named = references(outputs, leaves)
-        ours = [i for i, count in enumerate(named) if is_ours(leaves, i, count)]
+    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node], donated: Sequence[int]):
         canonical = Canonical(outputs)
         place = {leaf: i for i, leaf in enumerate(leaves)}
-        used = list(canonical.inputs)
-        self.which = [place[leaf] for leaf in used]
+        self.which = [place[leaf] for leaf in canonical.inputs]
         stand_ins = list(canonical.inputs.values())
-        strides = [_strides(leaf.value) for leaf in used]
-        donated = [canonical.inputs[leaves[i]] for i in ours if leaves[i] in canonical.inputs]
-        self.program = planned(canonical.roots, stand_ins, strides, donated)
+        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
+        self.program = planned(canonical.roots, stand_ins, strides, given)
         taken = set(self.program.plan.in_place.values())
-        # which input; which leaf; how often the graph names it
-        self.updated = [(k, i, named[i]) for k, (i, s) in enumerate(zip(self.which, stand_ins)) if s in taken]
+        self.updated = [i for i, s in zip(self.which, stand_ins) if s in taken]
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs' arrays, from those of the leaves. The arrays of the leaves in `updated` are written over."""
+        return self.program.run([arrays[i] for i in self.which])
+
+
+class _Known:
+    """What is known of one structure: how often it has been interpreted, and its program."""
+
+    __slots__ = ("compiled", "failed", "named", "seen")
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.compiled: Compiled | None = None
+        self.named: list[int | None] = []  # how often the graph names each leaf
+        self.failed = False
+
+    def compile(self, outputs: Sequence[Node], leaves: Sequence[Node]) -> None:
+        self.named = references(outputs, leaves)
+        ours = [i for i, count in enumerate(self.named) if is_ours(leaves, i, count)]
+        try:
+            self.compiled = Compiled(outputs, leaves, ours)
+        except NotImplementedError:
+            self.failed = True
 
     def run(self, leaves: Sequence[Node]) -> list[np.ndarray]:
-        arrays = [leaves[i].value for i in self.which]
-        for k, i, count in self.updated:
-            arrays[k] = _NOBODYS
-            ours = is_ours(leaves, i, count)
-            arrays[k] = leaves[i].value if ours else leaves[i].value.copy(order="K")
-        return self.program.run(arrays)
-
-
-_NOBODYS = np.empty(0)  # stands in while it is counted who holds an array
+        assert self.compiled is not None
+        updated = set(self.compiled.updated)
+        kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
+        return self.compiled.run([n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)])
 
 
 def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:
@@ -95,23 +99,35 @@ class Engine:
         full = (key, tuple([n.value.strides for n in leaves]))
         known = self.known.get(full)
         if known is None:
-            known = self.known[full] = _Known()
-            if len(self.known) > MOST_PROGRAMS:
-                self.known.popitem(last=False)
+            known = self._add(full)
         else:
             self.known.move_to_end(full)
         return known, leaves
 
+    def _add(self, key: tuple) -> _Known:
+        known = self.known[key] = _Known()
+        if len(self.known) > MOST_PROGRAMS:
+            self.known.popitem(last=False)
+        return known
+
     def replay(self, known: _Known, outputs: Sequence[Node], leaves: list[Node]) -> list[np.ndarray] | None:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
-        if known.program is None:
+        if known.compiled is None:
             known.seen += 1
             if known.failed or known.seen <= SIGHTINGS:
                 return None
-            try:
-                known.program = Compiled(outputs, leaves)
-            except NotImplementedError:
-                known.failed = True
-                return None
-        return known.program.run(leaves)
+            known.compile(outputs, leaves)
+        return None if known.failed else known.run(leaves)
 
+    def compiled(self, outputs: Sequence[Node], leaves: Sequence[Node], key: tuple, donated: Sequence[int]) -> Compiled:
+        """The program for a graph whose donated leaves may be written over. `key` and `leaves` are the structural key's.
+
+        Raises NotImplementedError for what cannot be compiled.
+        """
+        full = (key, tuple([n.value.strides for n in leaves]), tuple(donated))
+        found = self.known.get(full)
+        if found is None:
+            found = self._add(full)
+            found.compiled = Compiled(outputs, leaves, donated)
+        assert found.compiled is not None
+        return found.compiled

@@ -160,6 +160,9 @@ class Planner:
         first = step.outputs[0]
         if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 10:
             return False
+        overwritten = self.updates.get(node)
+        if overwritten is not None and any(overwritten in map(self._owner, s.reads) for s in self.steps[position + 1 :]):
+            return False
         for source, index in loads:
             if source.op is ops.iota:
                 continue
