@@ -34,6 +34,7 @@ class Segment:
     def __init__(self, name: str):
         self.name = name
         self.kernels: list[Kernel] = []
+        self.module: Module | None = None  # keeps the machine code
         self._call: Any = None
 
     def run(self, table: int, arrays) -> None:
@@ -57,9 +58,10 @@ class Driver:
             return
         for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads"):
             add_symbol(name, ctypes.cast(getattr(libgomp(), name), ctypes.c_void_p).value or 0)
-        self.module = Module(self.text())
+        self.module = Module(self.text(), [s.name for s in self.segments])
         for segment in self.segments:
             address = self.module.address(segment.name)
+            segment.module = self.module
             segment._call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
 
     def text(self) -> str:
