@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Sequence
@@ -52,19 +51,17 @@ def add_symbol(name: str, address: int) -> None:
 class Code:
     """Machine code in memory, freed with this object."""
 
-    def __init__(self, linker: _Linker, library: Any, names: Sequence[str]):
-        self._linker = linker
-        self._library = library
-        self.addresses: dict[str, int] = {name: library[name] for name in names}
+    def __init__(self, addresses: dict[str, int]):
+        self.addresses = addresses
 
     @property
     def address(self) -> int:
         return self.addresses["kernel"]
 
-    def __del__(self) -> None:
-        # Before the linker, which would take the library's memory with it. At the end of the process all goes anyway.
-        if not sys.is_finalizing():
-            self._library.close()
+
+def _unload(library: Any, jit: Any) -> None:
+    """Free a library. `jit`, its linker, is named here so that it lives at least until then."""
+    library.close()
 
 
 class _Linker:
@@ -83,7 +80,12 @@ class _Linker:
             builder.import_symbol(name, address)
         for name in names:
             builder.export_symbol(name)
-        return Code(self, builder.link(self._jit, f"library{next(self._numbers)}"), names)
+        library = builder.link(self._jit, f"library{next(self._numbers)}")
+        code = Code({name: library[name] for name in names})
+        # Not as attributes of the Code: if it is part of a cycle, the collector finalizes in any order, and a linker
+        # that goes before its library takes the process with it.
+        weakref.finalize(code, _unload, library, self._jit).atexit = False
+        return code
 
 
 def compiled(texts: Sequence[str], names: tuple[str, ...] = _KERNEL) -> list[Code]:
@@ -115,11 +117,11 @@ def compiled(texts: Sequence[str], names: tuple[str, ...] = _KERNEL) -> list[Cod
 def _made(wanted: dict[tuple, str]) -> dict[tuple, Code]:
     """Codes that are not in memory, for all who wait for them."""
     made: dict[tuple, Code] = {}
-    failure: BaseException = RuntimeError("compiling was given up")
+    failure: Exception = RuntimeError("compiling was interrupted in another thread")
     try:
         made.update(_from_disk_or_compiled(wanted))
         return made
-    except BaseException as error:
+    except Exception as error:
         failure = error
         raise
     finally:

@@ -18,7 +18,6 @@ import os
 import stat
 import struct
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -68,7 +67,6 @@ class Store:
         self.folder = Path(folder)
         self.limit = limit
         self._unswept: int | None = None  # bytes written since the last sweep
-        self._lock = threading.Lock()
 
     def usable(self) -> bool:
         """Whether the folder is there, or can be made, and is nobody else's."""
@@ -92,7 +90,7 @@ class Store:
             return None
         try:
             found = os.fstat(file)
-            if not stat.S_ISREG(found.st_mode) or not _ours(found):
+            if not stat.S_ISREG(found.st_mode) or not _ours(found) or found.st_size > self.limit:
                 return None
             content = _unpacked(key, _read(file, found.st_size))
             if content is not None and time.time() - found.st_mtime > _STALE:
@@ -126,9 +124,8 @@ class Store:
 
     def _count(self, written: int) -> None:
         """Sweep with the first entry written by this process, and from time to time."""
-        with self._lock:
-            due = self._unswept is None or self._unswept + written > min(_SWEEP, self.limit // 8)
-            self._unswept = 0 if due else (self._unswept or 0) + written
+        due = self._unswept is None or self._unswept + written > min(_SWEEP, self.limit // 8)
+        self._unswept = 0 if due else (self._unswept or 0) + written
         if due:
             self.sweep()
 
