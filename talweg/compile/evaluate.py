@@ -13,7 +13,7 @@ from ..backends.registry import compute, has_kernel
 from ..graph.node import Node, expand_composite
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
-from .engine import SIGHTINGS, Engine
+from .engine import Engine, Policy
 
 _one_at_a_time = threading.RLock()
 _engine = Engine()
@@ -33,7 +33,7 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    if SIGHTINGS < 0:
+    if Policy.sightings < 0:
         _run(roots)
         return
     outputs = _outputs(roots)
