@@ -129,6 +129,8 @@ class Planner:
     def _pointwise(self, node: Node, strides: Shape | None = None, earliest: int = 0) -> None:
         strides = self._layout(node) if strides is None else strides
         loads = self._loads(node, strides)
+        if node in self.strides:  # a reshape that became a view of a copy
+            return
         plain = self._plain_index(node, strides)
         for position in range(len(self.steps) - 1, max(len(self.steps) - 24, earliest - 1), -1):
             step = self.steps[position]
@@ -178,10 +180,8 @@ class Planner:
         """What computing it loads; values in the way of an affine index are stored first."""
         while True:
             found: dict = {}
-            placed = self._placed()
-            placed.pop(node, None)
             try:
-                loads_of(node, index or self._plain_index(node, strides), placed, found)
+                loads_of(node, index or self._plain_index(node, strides), self._placed(), found)
             except NotInline as problem:
                 self._clear_away(problem.args[0])
                 continue
