@@ -9,8 +9,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..core.shapes import Shape
 from ..graph.key import structural_key
 from ..graph.node import Node
+from .in_place import impossible, wanted_updates
+from .ownership import is_ours, references
 from .plan import Planner
 from .program import Program
 from .rewrite import Canonical
@@ -36,30 +39,64 @@ def compile_after(sightings: int) -> Iterator[None]:
         Policy.sightings = before
 
 
+class Compiled:
+    """A program, which of a graph's leaves its inputs are, and which of them it updates in place."""
+
+    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node], donated: Sequence[int]):
+        canonical = Canonical(outputs)
+        place = {leaf: i for i, leaf in enumerate(leaves)}
+        self.which = [place[leaf] for leaf in canonical.inputs]
+        stand_ins = list(canonical.inputs.values())
+        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
+        self.program = planned(canonical.roots, stand_ins, strides, given)
+        taken = set(self.program.plan.in_place.values())
+        self.updated = [i for i, s in zip(self.which, stand_ins) if s in taken]
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs' arrays, from those of the leaves. The arrays of the leaves in `updated` are written over."""
+        return self.program.run([arrays[i] for i in self.which])
+
+
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("failed", "program", "seen")
+    __slots__ = ("compiled", "failed", "named", "seen")
 
     def __init__(self) -> None:
         self.seen = 0
-        self.program: Compiled | None = None
+        self.compiled: Compiled | None = None
+        self.named: list[int | None] = []  # how often the graph names each leaf
         self.failed = False
 
-
-class Compiled:
-    """A program, and which of a graph's leaves its inputs are."""
-
-    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node]):
-        canonical = Canonical(outputs)
-        place = {leaf: i for i, leaf in enumerate(leaves)}
-        used = list(canonical.inputs)
-        self.which = [place[leaf] for leaf in used]
-        strides = [_strides(leaf.value) for leaf in used]
-        self.program = Program(Planner(canonical.roots, list(canonical.inputs.values()), strides).plan())
+    def compile(self, outputs: Sequence[Node], leaves: Sequence[Node]) -> None:
+        self.named = references(outputs, leaves)
+        ours = [i for i, count in enumerate(self.named) if is_ours(leaves, i, count)]
+        try:
+            self.compiled = Compiled(outputs, leaves, ours)
+        except NotImplementedError:
+            self.failed = True
 
     def run(self, leaves: Sequence[Node]) -> list[np.ndarray]:
-        return self.program.run([leaves[i].value for i in self.which])
+        assert self.compiled is not None
+        updated = set(self.compiled.updated)
+        kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
+        return self.compiled.run([n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)])
+
+
+def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:
+    """The program, with as many of the donated inputs updated in place as is safe."""
+    updates = wanted_updates(roots, donated)
+    while True:
+        plan = Planner(roots, inputs, strides, updates).plan()
+        failed = impossible(plan)
+        if not failed:
+            break
+        updates = {r: s for r, s in updates.items() if r not in failed}
+    program = Program(plan)
+    if updates and not program.checks_before_updates():
+        program = Program(Planner(roots, inputs, strides).plan())
+    return program
 
 
 def _strides(array: np.ndarray) -> tuple[int, ...]:
@@ -78,23 +115,35 @@ class Engine:
         full = (key, tuple([n.value.strides for n in leaves]))
         known = self.known.get(full)
         if known is None:
-            known = self.known[full] = _Known()
-            if len(self.known) > MOST_PROGRAMS:
-                self.known.popitem(last=False)
+            known = self._add(full)
         else:
             self.known.move_to_end(full)
         return known, leaves
 
+    def _add(self, key: tuple) -> _Known:
+        known = self.known[key] = _Known()
+        if len(self.known) > MOST_PROGRAMS:
+            self.known.popitem(last=False)
+        return known
+
     def replay(self, known: _Known, outputs: Sequence[Node], leaves: list[Node]) -> list[np.ndarray] | None:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
-        if known.program is None:
+        if known.compiled is None:
             known.seen += 1
             if known.failed or known.seen <= Policy.sightings:
                 return None
-            try:
-                known.program = Compiled(outputs, leaves)
-            except NotImplementedError:
-                known.failed = True
-                return None
-        return known.program.run(leaves)
+            known.compile(outputs, leaves)
+        return None if known.failed else known.run(leaves)
 
+    def compiled(self, outputs: Sequence[Node], leaves: Sequence[Node], key: tuple, donated: Sequence[int]) -> Compiled:
+        """The program for a graph whose donated leaves may be written over. `key` and `leaves` are the structural key's.
+
+        Raises NotImplementedError for what cannot be compiled.
+        """
+        full = (key, tuple([n.value.strides for n in leaves]), tuple(donated))
+        found = self.known.get(full)
+        if found is None:
+            found = self._add(full)
+            found.compiled = Compiled(outputs, leaves, donated)
+        assert found.compiled is not None
+        return found.compiled

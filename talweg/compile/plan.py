@@ -7,7 +7,7 @@ channels-last after a convolution.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..backends.cpu.llvm.expression import NotInline, Place, loads_of
@@ -19,6 +19,7 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..graph.ops.assemble import covers
+from .in_place import updates_last
 from .places import channels_last, is_dense, moved_place
 
 ARENA = 0  # slot of the pointer table
@@ -33,6 +34,7 @@ class Step:
     outputs: list[Node]
     reads: list[Node] = field(default_factory=list)  # placed values it loads
     sources: list[Node] = field(default_factory=list)  # of a call: its operands, placed
+    elsewhere: set[Node] = field(default_factory=set)  # values it loads at other indices than it stores to
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Plan:
     alias: dict[Node, tuple[Node, Node | tuple]]  # lies in another value's memory: (there, by this movement or slice)
     inputs: list[Node]
     roots: list[Node]
+    in_place: dict[Node, Node] = field(default_factory=dict)  # root: the input whose memory it takes over
 
 
 def inline(node: Node) -> bool:
@@ -52,10 +55,12 @@ def inline(node: Node) -> bool:
 
 
 class Planner:
-    def __init__(self, roots: Sequence[Node], inputs: Sequence[Node], input_strides: Sequence[Shape]):
+    def __init__(self, roots: Sequence[Node], inputs: Sequence[Node], input_strides: Sequence[Shape],
+                 updates: Mapping[Node, Node] | None = None):
         self.roots = list(roots)
         self.inputs = list(inputs)
-        self.order = _topological(roots)
+        self.updates = dict(updates or {})  # root: the input in whose memory it is wanted
+        self.order = updates_last(_topological(roots), self.updates)
         self.steps: list[Step] = []
         self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
         self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
@@ -66,7 +71,7 @@ class Planner:
         for node in self.order:
             if node in self.stored and node not in self.strides and node.op is not constant_op:
                 self._store(node)
-        return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots)
+        return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
     # --- what is stored
     def _to_store(self) -> set[Node]:
@@ -132,14 +137,16 @@ class Planner:
         if node in self.strides:  # a reshape that became a view of a copy
             return
         plain = self._plain_index(node, strides)
+        elsewhere = {self._owner(n) for n, index in loads if index != plain or n in self.alias}
         for position in range(len(self.steps) - 1, max(len(self.steps) - 24, earliest - 1), -1):
             step = self.steps[position]
             if step.kind == "pointwise" and self._joins(node, strides, loads, plain, step, position):
                 step.outputs.append(node)
                 step.reads = list(dict.fromkeys([*step.reads, *(n for n in self._read(loads) if n not in step.outputs)]))
+                step.elsewhere |= elsewhere
                 self._born(node, strides, position)
                 return
-        self.steps.append(Step("pointwise", [node], self._read(loads)))
+        self.steps.append(Step("pointwise", [node], self._read(loads), elsewhere=elsewhere))
         self._born(node, strides, len(self.steps) - 1)
 
     def _read(self, loads) -> list[Node]:
@@ -154,6 +161,9 @@ class Planner:
         """Whether the node can be computed in an earlier kernel's loop."""
         first = step.outputs[0]
         if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 10:
+            return False
+        overwritten = self.updates.get(node)
+        if overwritten is not None and any(overwritten in map(self._owner, s.reads) for s in self.steps[position + 1 :]):
             return False
         for source, index in loads:
             if source.op is ops.iota:
@@ -210,6 +220,8 @@ class Planner:
 
     def _layout(self, node: Node) -> Shape:
         """The dense layout of the first operand that has the node's shape, contiguous if there is none."""
+        if node in self.updates:
+            return self.strides[self.updates[node]]
         found = self._operand_layout(node, 0)
         return found if found is not None else contiguous_strides(node.shape)
 

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 _one_at_a_time = threading.RLock()
@@ -74,3 +75,19 @@ def optimise(module) -> None:
 def libgomp() -> ctypes.CDLL:
     """The OpenMP runtime that oneDNN runs on."""
     return ctypes.CDLL("libgomp.so.1")
+
+
+class Code:
+    """One kernel's machine code."""
+
+    def __init__(self, text: str):
+        for name in ("kernel", "inner", "share"):
+            text = text.replace(f"@{name}(", f"@{name}{id(self)}(").replace(f"@{name},", f"@{name}{id(self)},")
+        self.module = Module(text)
+        self.address = self.module.address(f"kernel{id(self)}")
+
+
+def compiled(texts: Sequence[str]) -> list[Code]:
+    """Machine code of each text, which defines a function `kernel`; equal texts share it."""
+    made: dict[str, Code] = {}
+    return [made.get(t) or made.setdefault(t, Code(t)) for t in texts]
