@@ -53,6 +53,7 @@ class Program:
     outputs: list[str]
     exact: set[str]
     backward: bool = True
+    steps: int = 1
     yardstick: bool = True  # whether a float64 run computes the same: not where random bits depend on the dtype
 
     def without(self, dropped: set[int]) -> Program:
@@ -67,14 +68,15 @@ class Program:
         used = set().union(*(line.names for line in lines), set())
         outputs = [n for n in self.outputs if n not in gone]
         inputs = [x for x in self.inputs if x.name in used or x.name in outputs]
-        return Program(self.seed, inputs, lines, outputs, self.exact, self.backward, self.yardstick)
+        return Program(self.seed, inputs, lines, outputs, self.exact, self.backward, self.steps,
+                       self.yardstick)
 
     def text(self) -> str:
         head = [f"# {x.name}: {x.dtype}{list(x.shape)} {x.layout}{' grad' if x.grad else ''}"
                 + (f" integers {x.low}..{x.high - 1}" if "int" in x.dtype else "") for x in self.inputs]
         tail = [f"gradients of {'them' if self.outputs else 'nothing'}"] if self.backward else []
         return "\n".join([f"# seed {self.seed}", *head, *(line.text for line in self.lines),
-                          f"# outputs: {', '.join([*self.outputs, *tail])}"])
+                          f"# outputs: {', '.join([*self.outputs, *tail])}; steps: {self.steps}"])
 
 
 @dataclass
@@ -109,7 +111,8 @@ class Drawing:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.most = self.rng.choice((600, 4000, 4000, 30000))  # elements of a value
-        self.sizes = [self.rng.choice(SIZES) for _ in range(3)] + [self.rng.choice((1, 2, 3, 4, 0 if self.rng.random() < 0.1 else 6))]
+        few = 0 if self.rng.random() < 0.03 else self.rng.choice((1, 2, 3, 4, 6))
+        self.sizes = [*(self.rng.choice(SIZES) for _ in range(3)), few]
         self.dtype = self.rng.choice(("float32",) * 6 + ("float64", "bfloat16"))
         self.scope = dict(NAMES)
         self.layouts = self.rng.random() < 0.4
@@ -207,4 +210,6 @@ class Drawing:
         chosen = self.rng.sample(made, min(len(made), self.rng.randint(1, 5)))
         outputs = list(dict.fromkeys([*(v.name for v in made[-2:]), *(v.name for v in chosen)]))
         exact = {v.name for v in self.values if v.exact}
-        return Program(self.seed, self.inputs, self.lines, outputs, exact, self.rng.random() < 0.7, self.yardstick)
+        backward = self.rng.random() < 0.7
+        steps = 3 if backward and self.rng.random() < 0.3 else 1
+        return Program(self.seed, self.inputs, self.lines, outputs, exact, backward, steps, self.yardstick)

@@ -86,11 +86,31 @@ def _body(program: Program, wide: bool) -> Callable:
 
 
 def run(program: Program, data: Data, wide: bool = False) -> dict[str, np.ndarray]:
-    """Every output by name, and the gradients of their weighted sum by the name of the input."""
+    """Every output by name, and the gradients of their weighted sum by the name of the input.
+
+    A program of several steps moves its inputs against their gradients in between, in place, while somebody still
+    holds what the step before has made.
+    """
     with compile_after(-1):
         inputs = [_input(spec, program.seed, data, wide) for spec in program.inputs]
+    body = _body(program, wide)
     T.manual_seed(program.seed + data.number)
-    outputs = _body(program, wide)(*inputs)
+    found, held = {}, []
+    for step in range(program.steps):
+        made = _step(program, inputs, body)
+        T.evaluate_pending()
+        found.update({f"{name} after {step}" if step else name: y for name, y in made.items()})
+        if program.steps > 1:
+            held += [x.detach() for x in inputs if x.requires_grad] + [x.clone() for x in inputs if x.requires_grad]
+            _update(program, inputs, made)
+            T.evaluate_pending()
+    found.update({f"held {i}": y for i, y in enumerate(held)})
+    with compile_after(-1):
+        return {name: _array(y) for name, y in found.items()}
+
+
+def _step(program: Program, inputs: list, body: Callable) -> dict:
+    outputs = body(*inputs)
     found = dict(zip(program.outputs, outputs))
     leaves = {spec.name: x for spec, x in zip(program.inputs, inputs) if spec.grad}
     ends = [y for y in outputs if y.requires_grad]
@@ -99,10 +119,15 @@ def run(program: Program, data: Data, wide: bool = False) -> dict[str, np.ndarra
         for name, g in zip(leaves, T.grad(ends, list(leaves.values()), seeds, allow_unused=True)):
             if g is not None:
                 found[f"d{name}"] = g
-    del outputs, ends
-    T.evaluate_pending()
-    with compile_after(-1):
-        return {name: _array(y) for name, y in found.items()}
+    return found
+
+
+def _update(program: Program, inputs: list, made: dict) -> None:
+    with T.no_grad():
+        for spec, x in zip(program.inputs, inputs):
+            g = made.get(f"d{spec.name}")
+            if g is not None:
+                x.sub_(0.05 * g.clamp(-1, 1))
 
 
 def _array(y) -> np.ndarray:

@@ -30,8 +30,10 @@ def _smaller(program: Program):
     for output in program.outputs:
         if len(program.outputs) > 1:
             yield replace(program, outputs=[output])
+    if program.steps > 1:
+        yield replace(program, steps=1)
     if program.backward:
-        yield replace(program, backward=False)
+        yield replace(program, backward=False, steps=1)
     count = len(program.lines)
     size = count // 2
     while size:
