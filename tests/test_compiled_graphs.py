@@ -7,6 +7,9 @@ import pytest
 from compiling import compiling
 
 import talweg as T
+from talweg.graph import ops
+from talweg.graph.leaves import constant
+from talweg.tensor.tensor import wrap
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +44,31 @@ def test_a_result_that_no_affine_index_reaches():
     """The planner stored the reshape's source again and again."""
     same_both_ways(lambda x: (x * 2)[:, 1:].t().reshape(-1), (3, 5))
     same_both_ways(lambda x: x.flip(0).t().reshape(7, 2), (2, 7))
+
+
+def test_a_result_that_is_a_constant():
+    """The gradient of a 0-d copy is the seed itself."""
+    x = T.tensor(2.0, requires_grad=True)
+    with compiling() as seen:
+        (gradient,) = T.grad(x.clone(), x)
+        assert gradient.item() == 1.0
+        assert T.ones(()).item() == 1.0
+    assert not seen.errors
+
+
+@pytest.mark.parametrize("number", [0.1, 1e39, -1e39, float("inf"), 1 + 2.0**-9])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_a_constant_has_the_bits_of_its_dtype(number, dtype):
+    """Kernels compute bfloat16 in float32; a constant in them is bfloat16 all the same."""
+    kind = getattr(T, dtype)
+    x = T.tensor(np.linspace(0.5, 2, 99)).to(kind)
+    x.numpy() if dtype != "bfloat16" else x.float().numpy()
+
+    def value():
+        with np.errstate(over="ignore"):
+            return wrap(ops.mul(x.node, constant(number, kind))).double().numpy()
+
+    plain = value()
+    with compiling() as seen:
+        np.testing.assert_array_equal(value(), plain)
+    assert not seen.errors

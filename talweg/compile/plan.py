@@ -69,7 +69,7 @@ class Planner:
 
     def plan(self) -> Plan:
         for node in self.order:
-            if node in self.stored and node not in self.strides and node.op is not constant_op:
+            if node in self.stored and node not in self.strides and (node.op is not constant_op or node in self.roots):
                 self._store(node)
         return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
