@@ -54,10 +54,10 @@ def _differs(program: Program, data: Data) -> str | None:
             return f"{name}: {here.dtype}{here.shape} for {there.dtype}{there.shape}"
         if np.array_equal(here, there, equal_nan=here.dtype.kind == "f"):
             continue
-        later = program.steps > 1 and name not in program.outputs  # from inputs that were updated: exact no more
-        if later and there.dtype.kind != "f":
+        updated = program.steps > 1  # inputs are exact no more, nor are views of them
+        if there.dtype.kind != "f" and updated and name not in program.outputs:
             continue
-        if there.dtype.kind != "f" or (name in program.exact and not later):
+        if there.dtype.kind != "f" or (name in program.exact and not updated):
             return f"{name} is exact, and differs: {_where(here, there)}"
         yard = _yardsticks(program, data) if yard is None else yard
         allowed = _allowed(name, there, yard, EPSILON[_narrowest(program)])
