@@ -229,7 +229,7 @@ class Planner:
         for source in node.inputs:
             if source.shape != node.shape or source.op is constant_op:
                 continue
-            strides = self.strides.get(source)
+            strides = self._known_strides(source)
             if strides is not None:
                 if is_dense(source.shape, strides):
                     return strides
@@ -238,6 +238,14 @@ class Planner:
                 if found is not None:
                     return found
         return None
+
+    def _known_strides(self, node: Node) -> Shape | None:
+        """Strides of a stored value, or of one that is a view of a stored value."""
+        if node in self.strides or node.op not in MOVEMENT:
+            return self.strides.get(node)
+        source = self._known_strides(node.inputs[0])
+        place = None if source is None else moved_place(node, Place(ARENA, 0, source))
+        return None if place is None else place.strides
 
     def _assemble(self, node: Node) -> None:
         """Room for the whole, zeros if the parts leave some out, and each part's kernel writing to its place."""

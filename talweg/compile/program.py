@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from ..runtime.memory import aligned
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
 from .plan import Plan, Step
+from .profile import Active
 
 ARENA = 0  # slot of the pointers
 
@@ -67,6 +69,7 @@ class Program:
         self.calls: list[tuple[int, _Call]] = []  # (number of commands before it, call)
         self.library_plans: list[tuple[Step, LibraryPlan, list[Place]]] = []
         self.scratch_bytes = 0
+        self.work: list[Step] = []  # of each command: the step it belongs to
         for number, step in enumerate(self.plan.steps):
             if step.kind == "call":
                 self._lower_call(step)
@@ -76,6 +79,7 @@ class Program:
                 self.commands.clear((place.slot, place.offset), math.prod(node.shape) * node.dtype.itemsize)
             else:
                 self.commands.kernel(self._kernel(f"k{number}", step))
+            self.work += [step] * (len(self.commands) - len(self.work))
 
     def _lower_call(self, step: Step) -> None:
         node = step.outputs[0]
@@ -137,12 +141,26 @@ class Program:
                 self._point(slot, address)
         threads.apply()
         at = 0
+        profile = Active.profile
+        run = self.commands.run if profile is None else functools.partial(profile.run, self)
         for stop, call in self.calls:
-            self.commands.run(at, stop)
+            run(at, stop)
             call.run(arrays)
             at = stop
-        self.commands.run(at, len(self.commands))
+        run(at, len(self.commands))
+        if profile is not None:
+            profile.runs += 1
         return [self.view(r, arrays) for r in self.plan.roots]
+
+    def describe(self, number: int) -> str:
+        """What a command does, in a few words."""
+        step = self.work[number]
+        names = list(dict.fromkeys(n.op.name for n in step.outputs))
+        return f"{self.commands.what(number)}: {' + '.join(names)}"
+
+    def leads(self, number: int) -> bool:
+        """Whether a command is the first of its step."""
+        return number == 0 or self.work[number - 1] is not self.work[number]
 
     def _point(self, slot: int, address: int) -> None:
         self._bases[slot] = address

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
-from .decompose import RULES
+from . import convolutions, decompose  # noqa: F401  (they fill the table of rules)
+from .rules import RULES
 
 
 class Canonical:
@@ -55,7 +56,7 @@ class Canonical:
         if node in self._ours or node.op is constant_op:
             return node
         sources = [self._again(s) for s in node.inputs]
-        return self._interned_node(node.op, sources, node.attrs)
+        return self._made(node.op, sources, node.attrs)
 
     def _made(self, op, sources: list[Node], attrs: tuple) -> Node:
         """op(sources, attrs): something simpler that is the same, one made before, or a new node."""

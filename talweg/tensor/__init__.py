@@ -252,6 +252,7 @@ from .functions.shape import (
     unsqueeze,
     vstack,
 )
+from ..compile.profile import Profile as profile
 from .compiled import compile
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed

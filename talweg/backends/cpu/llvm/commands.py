@@ -215,6 +215,6 @@ class CommandList:
             raise IndexError("index out of range in compiled code")
         raise RuntimeError(f"oneDNN failed to execute the primitive of command {begin + found - 1}")
 
-    def name(self, number: int) -> str:
-        kernel = self._kernels.get(number)
-        return kernel.name if kernel else ("kernel", "kernel", "primitive", "clear")[self.words[number][0]]
+    def what(self, number: int) -> str:
+        """Which kind of command it is."""
+        return ("kernel", "kernel, shared", "library", "clear")[self.words[number][0]]
