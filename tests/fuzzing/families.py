@@ -283,7 +283,7 @@ def indexing(d: Drawing) -> None:
         d.emit(f"{x.name}.take({i.name})", x, i, exact=True)
     elif kind == "advanced":
         i = index_input(d, d.rng.choice(((n,), (2, n), ())), size)
-        d.emit(f"{x.name}[{colons}{i.name}]", x, i, exact=True)
+        d.emit(f"{x.name}[{colons}{i.name}]", x, i, exact=True, view=True)  # a 0-d index selects
     elif kind == "pair" and len(x.shape) >= 2 and 0 not in x.shape:
         i, j = index_input(d, (n,), x.shape[0]), index_input(d, (n,), x.shape[1])
         d.emit(f"{x.name}[{i.name}, {j.name}]", x, i, j, exact=True)
