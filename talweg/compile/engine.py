@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -17,10 +18,25 @@ from .plan import Planner
 from .program import Program
 from .rewrite import Canonical
 
-SIGHTINGS = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
-"""How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so that
-two runs of a program compute the same numbers to the last bit."""
 MOST_PROGRAMS = 256
+
+
+class Policy:
+    """When graphs are compiled."""
+
+    sightings = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
+    """How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so
+    that two runs of a program compute the same numbers to the last bit."""
+
+
+@contextmanager
+def compile_after(sightings: int) -> Iterator[None]:
+    """Inside, for all threads: interpret a graph `sightings` times, then compile it. 0: at first sight, negative: never."""
+    before, Policy.sightings = Policy.sightings, sightings
+    try:
+        yield
+    finally:
+        Policy.sightings = before
 
 
 class Compiled:
@@ -114,7 +130,7 @@ class Engine:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
-            if known.failed or known.seen <= SIGHTINGS:
+            if known.failed or known.seen <= Policy.sightings:
                 return None
             known.compile(outputs, leaves)
         return None if known.failed else known.run(leaves)

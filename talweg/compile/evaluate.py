@@ -14,7 +14,7 @@ from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
-from .engine import SIGHTINGS, Compiled, Engine
+from .engine import Compiled, Engine, Policy
 
 _one_at_a_time = threading.RLock()
 _engine = Engine()
@@ -46,7 +46,7 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    if SIGHTINGS < 0:
+    if Policy.sightings < 0:
         _run(roots)
         return
     outputs = _outputs(roots)

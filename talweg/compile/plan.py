@@ -69,7 +69,7 @@ class Planner:
 
     def plan(self) -> Plan:
         for node in self.order:
-            if node in self.stored and node not in self.strides and node.op is not constant_op:
+            if node in self.stored and node not in self.strides and (node.op is not constant_op or node in self.roots):
                 self._store(node)
         return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
@@ -134,6 +134,8 @@ class Planner:
     def _pointwise(self, node: Node, strides: Shape | None = None, earliest: int = 0) -> None:
         strides = self._layout(node) if strides is None else strides
         loads = self._loads(node, strides)
+        if node in self.strides:  # a reshape that became a view of a copy
+            return
         plain = self._plain_index(node, strides)
         elsewhere = {self._owner(n) for n, index in loads if index != plain or n in self.alias}
         for position in range(len(self.steps) - 1, max(len(self.steps) - 24, earliest - 1), -1):
@@ -188,10 +190,8 @@ class Planner:
         """What computing it loads; values in the way of an affine index are stored first."""
         while True:
             found: dict = {}
-            placed = self._placed()
-            placed.pop(node, None)
             try:
-                loads_of(node, index or self._plain_index(node, strides), placed, found)
+                loads_of(node, index or self._plain_index(node, strides), self._placed(), found)
             except NotInline as problem:
                 self._clear_away(problem.args[0])
                 continue
