@@ -44,7 +44,8 @@ def test_every_family_is_drawn():
     programs = [draw(seed).program() for seed in range(80)]
     text = "\n".join(p.text() for p in programs)
     for word in ("] = ", "mul_(", ".flip(", "::", "permute", "T.cat", "T.stack", "F.pad", ".sum(", "keepdim=True", " @ ",
-                 "F.conv2d", "F.conv1d", "_pool", "gather", "scatter_add", "index_", "F.softmax", "_norm", "T.where", "HALF", "int",
+                 "F.conv2d", "F.conv1d",
+                 "_pool", "gather", "scatter_add", "index_", "F.softmax", "_norm", "T.where", "HALF", "int",
                  "bool", "_entropy", "T.rand", "cumsum", "sort", "stepped", "flipped", "[]", "steps: 3", " grad"):
         assert word in text, word
 
