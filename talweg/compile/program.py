@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends.cpu.library import available
 from ..backends.cpu.llvm.driver import Driver
-from ..backends.cpu.llvm.expression import Place
+from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
 from ..backends.cpu.llvm.reduction import reduction_kernel
@@ -39,7 +39,11 @@ class Program:
         self._slots = slots
         self._places: dict[Node, Place] = {n: Place(slot, 0, plan.strides[n]) for n, slot in slots.items()}
         self._places.update({n: Place(0, at, plan.strides[n]) for n, at in offsets.items()})
-        self._table = (ctypes.c_void_p * (1 + len(slots)))()
+        self._places[STATUS_CELL] = STATUS
+        self._status = ctypes.c_int64(0)
+        self._memory = (ctypes.c_void_p * (2 + len(slots)))()  # the status cell's address, then the table
+        self._memory[0] = ctypes.addressof(self._status)
+        self._table = (ctypes.c_void_p * (1 + len(slots))).from_address(ctypes.addressof(self._memory) + 8)
         self._table[0] = self._arena.ctypes.data
         self._segments = self._lowered()
 
@@ -88,8 +92,11 @@ class Program:
             arrays[slot] = strided_empty(node.shape, self.plan.strides[node], node.dtype.numpy)
             self._table[slot] = arrays[slot].ctypes.data
         table = ctypes.addressof(self._table)
+        self._status.value = 0
         for segment in self._segments:
             segment.run(table, arrays)
+        if self._status.value:
+            raise IndexError("an index is out of range; the interpreter says which")
         return [self.view(r, arrays) for r in self.plan.roots]
 
     def view(self, node: Node, arrays: dict[int, np.ndarray]) -> np.ndarray:
