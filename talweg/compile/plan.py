@@ -7,10 +7,11 @@ channels-last after a convolution.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..backends.cpu.llvm.expression import NotInline, Place, loads_of
+from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, NotInline, Place, is_indirect, loads_of
 from ..backends.cpu.llvm.nest import loops_of
 from ..backends.cpu.llvm.reduction import can_reduce
 from ..backends.cpu.llvm.scalars import EMITTERS
@@ -48,7 +49,9 @@ def inline(node: Node) -> bool:
     """Whether kernels may compute it on the way."""
     if kind_of(node.dtype) is None:
         return False
-    return node.op in EMITTERS or node.op in MOVEMENT or node.op in (ops.flip, ops.iota, constant_op)
+    if node.op in EMITTERS or node.op in MOVEMENT:
+        return True
+    return node.op in (ops.flip, ops.iota, ops.uniform, constant_op) or is_indirect(node)
 
 
 class Planner:
@@ -57,9 +60,9 @@ class Planner:
         self.inputs = list(inputs)
         self.order = _topological(roots)
         self.steps: list[Step] = []
-        self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
+        self.strides: dict[Node, Shape] = {**dict(zip(inputs, input_strides)), STATUS_CELL: STATUS.strides}
         self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
-        self.born: dict[Node, int] = dict.fromkeys(inputs, -1)  # step that stores it
+        self.born: dict[Node, int] = dict.fromkeys([*inputs, STATUS_CELL], -1)  # step that stores it
         self.stored = self._to_store()
 
     def plan(self) -> Plan:
@@ -81,6 +84,8 @@ class Planner:
                 stored.update(self._base(s) for s in node.inputs if not (fused and inline(s)))
         weight: dict[Node, int] = {}
         for node in self.order:
+            if is_indirect(node) and _repeats(node) and weight[node.inputs[0]] > 2:
+                stored.add(self._base(node.inputs[0]))
             if node in stored or not inline(node):
                 weight[node] = 0
                 continue
@@ -154,7 +159,7 @@ class Planner:
         if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 10:
             return False
         for source, index in loads:
-            if source.op is ops.iota:
+            if source not in self.strides:  # a position
                 continue
             owner = self._owner(source)
             if owner in step.outputs:
@@ -286,9 +291,15 @@ class Planner:
         return node
 
 
+def _repeats(node: Node) -> bool:
+    """Whether a gather reads more elements than its source has."""
+    return math.prod(node.shape) > math.prod(node.inputs[0].shape)
+
+
 def _cost(node: Node) -> int:
-    """Of computing it once more, roughly in arithmetic instructions."""
-    if node.op in MOVEMENT or node.op in (constant_op, ops.iota, ops.flip):
+    """Of computing it once more, roughly in arithmetic instructions. Random numbers are said to cost nothing: a mask
+    drawn again in the backward pass takes no memory."""
+    if node.op in MOVEMENT or node.op in (constant_op, ops.iota, ops.flip, ops.uniform):
         return 0
     cheap = (ops.add, ops.sub, ops.mul, ops.neg, ops.square, ops.relu, ops.where, ops.gt, ops.lt, ops.ge, ops.le, ops.eq,
              ops.cast, ops.maximum, ops.minimum, ops.abs_, ops.logical_and, ops.logical_not)
