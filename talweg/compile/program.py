@@ -11,11 +11,14 @@ import numpy as np
 from ..backends.cpu.library import available
 from ..backends.cpu.llvm.driver import Driver
 from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
+from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
 from ..backends.cpu.llvm.reduction import reduction_kernel
+from ..backends.cpu.llvm.types import kind_of
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
+from ..graph import ops
 from ..graph.node import Node
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
@@ -62,7 +65,7 @@ class Program:
         driver = Driver()
         segments: list = []
         for number, step in enumerate(self.plan.steps):
-            if step.kind in ("call", "zero"):
+            if step.kind == "call" or (step.kind == "zero" and kind_of(step.outputs[0].dtype) is None):
                 segments.append(_Call(self, step))
                 continue
             if not segments or isinstance(segments[-1], _Call):
@@ -77,6 +80,13 @@ class Program:
             node = step.outputs[0]
             source = step.sources[0]
             return reduction_kernel(name, node, placed, _innermost(source, self.plan))
+        if step.kind == "zero":
+            blank = ops.full(0, step.outputs[0].shape, step.outputs[0])
+            return pointwise_kernel(name, [blank], {blank: self.place(step.outputs[0])})
+        if step.kind == "native":
+            kernel = native(step.outputs[0])
+            assert kernel is not None
+            return kernel.build(name, step.outputs, placed)
         return pointwise_kernel(name, step.outputs, placed)
 
     # --- running

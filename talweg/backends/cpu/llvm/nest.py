@@ -95,6 +95,7 @@ class Accesses:
         self.body, self.head, self.inner = body, head, inner
         self.merger, self.placed, self.counter = merger, placed, counter
         self.indices = Indices()
+        head.requires = body.requires
         self._starts: dict[tuple[Node, Affine], str] = {}
 
     def load(self, node: Node, index: tuple[Affine, ...]) -> str:
