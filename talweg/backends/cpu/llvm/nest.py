@@ -11,7 +11,7 @@ from ....graph.node import Node
 from .affine import Affine, Loop, linear, of_loop
 from .body import Body
 from .expression import STATUS, Chosen, Computation, Place, flat_position, loads_of
-from .random import uniform_number
+from .random import Blocks, uniform_number
 from .types import kind_of
 
 
@@ -95,6 +95,7 @@ class Accesses:
         self.body, self.head, self.inner = body, head, inner
         self.merger, self.placed, self.counter = merger, placed, counter
         self.indices = Indices()
+        self.blocks: tuple[Blocks, int] | None = None  # where a block of random numbers is drawn at once: which one of it
         head.requires = body.requires
         self._starts: dict[tuple[Node, Affine], str] = {}
 
@@ -112,7 +113,11 @@ class Accesses:
         return self.body.add(f"add i64 {self._amount(self.head, start)}, {self._amount(self.body, step)}")
 
     def random(self, computation: Computation, node: Node, index: tuple[Affine, ...]) -> str:
-        return uniform_number(self.body, computation, node, self.sum_of(flat_position(node, index)))
+        element = self.sum_of(flat_position(node, index))
+        if self.blocks is None:
+            return uniform_number(self.body, computation, node, element)
+        blocks, which = self.blocks
+        return blocks.number(self.body, computation, node, index, element, which)
 
     def choose(self, computation: Computation, index: Chosen) -> None:
         """Read and check an index, outside the inner loop where it stays the same inside."""
