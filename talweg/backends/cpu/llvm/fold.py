@@ -14,7 +14,7 @@ from ....core.dtypes import dtype as DType
 from ....core.dtypes import iinfo
 from ....graph import ops
 from ....graph.node import Node
-from .affine import Affine, Loop, linear
+from .affine import Affine, Loop, linear, of_loop
 from .body import Body, literal
 from .expression import Place, loads_of
 from .flow import Flow, accesses_in, computation_in
@@ -23,6 +23,7 @@ from .scalars import EMITTERS, truth
 from .types import kind_of
 
 BLOCK = 64  # columns whose states are held at a time
+CANDIDATES = 16  # of a row's extremum, side by side
 SCANS = (ops.cumsum, ops.cumprod)
 POSITIONS = (ops.argmax, ops.argmin)
 REDUCTIONS = (ops.sum_, ops.prod, ops.amax, ops.amin, ops.any_, ops.all_)
@@ -94,24 +95,36 @@ def _arithmetic_step(node: Node):
 
 
 def _position_step(node: Node):
-    """The first of equal extrema; the first nan before everything."""
-    dtype = node.inputs[0].dtype
-    kind = kind_of(dtype)
-    assert kind is not None
-    type = kind.register
-    word = "gt" if node.op is ops.argmax else "lt"
+    """The first of equal extrema, when the elements come in order."""
 
     def step(body: Body, state: Sequence[str], x: str, at: str) -> Sequence[str]:
-        best, position = state
-        if kind.is_float:
-            wins = body.add(f"fcmp u{word} {type} {x}, {best}")
-            wins = body.add(f"and i1 {wins}, {body.add(f'fcmp ord {type} {best}, {best}')}")
-        else:
-            wins = body.add(f"icmp {'s' if kind.is_signed else 'u'}{word} {type} {x}, {best}")
-        return [body.add(f"select i1 {wins}, {type} {x}, {type} {best}"),
-                body.add(f"select i1 {wins}, i64 {at}, i64 {position}")]
+        return _chosen(body, node, _beats(body, node, x, state[0]), (x, at), state)
 
     return step
+
+
+def _chosen(body: Body, node: Node, wins: str, new: Sequence[str], old: Sequence[str]) -> list[str]:
+    types = (_register(node.inputs[0].dtype), "i64")
+    return [body.add(f"select i1 {wins}, {t} {a}, {t} {b}") for t, a, b in zip(types, new, old)]
+
+
+def _beats(body: Body, node: Node, x: str, best: str) -> str:
+    """Whether x comes before `best` wherever it stands: nan before everything else."""
+    kind = kind_of(node.inputs[0].dtype)
+    assert kind is not None
+    type, word = kind.register, "gt" if node.op is ops.argmax else "lt"
+    if not kind.is_float:
+        return body.add(f"icmp {'s' if kind.is_signed else 'u'}{word} {type} {x}, {best}")
+    wins = body.add(f"fcmp u{word} {type} {x}, {best}")
+    return body.add(f"and i1 {wins}, {body.add(f'fcmp ord {type} {best}, {best}')}")
+
+
+def earlier_of(body: Body, node: Node, state: Sequence[str], other: Sequence[str]) -> list[str]:
+    """Of two extrema and where they are the better one, of equal ones the first."""
+    wins, loses = _beats(body, node, other[0], state[0]), _beats(body, node, state[0], other[0])
+    before = body.add(f"icmp slt i64 {other[1]}, {state[1]}")
+    tie = body.add(f"and i1 {before}, {body.add(f'xor i1 {loses}, true')}")
+    return _chosen(body, node, body.add(f"or i1 {wins}, {tie}"), other, state)
 
 
 # --- kernels
@@ -158,13 +171,16 @@ class _Fold:
         for type, value, cell in zip(self.state.types, values, cells):
             self.flow.put(_held(type), _to_cell(self.flow, type, value), cell)
 
-    def step(self, cells: Sequence[str]) -> None:
-        """One element goes in; of a scan the result so far goes out."""
+    def step(self, cells: Sequence[str], along: Affine | None = None) -> None:
+        """One element goes in, at `along` in the only dimension if that is given; of a scan the result so far goes out."""
         compute = computation_in(self.flow, self.merger, self.placed, self.inputs)
+        index = self.index
+        if along is not None:
+            index = tuple(along if d in self.dims else i for d, i in enumerate(index))
         at = "0"
         if self.node.op in POSITIONS and self.dims:
-            at = accesses_in(self.flow, self.merger, self.placed).sum_of(self.by_dim[self.dims[0]])
-        after = self.state.step(self.flow, self.get(cells), compute.value(self.source, self.index), at)
+            at = accesses_in(self.flow, self.merger, self.placed).sum_of(index[self.dims[0]])
+        after = self.state.step(self.flow, self.get(cells), compute.value(self.source, index), at)
         self.put(after, cells)
         if self.node.op in SCANS:
             self.store(after)
@@ -201,6 +217,8 @@ def _innermost(source: Node, addresses) -> int | None:
 def fold_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, Place]) -> Kernel:
     """The kernel for a reduction, a position or a scan. Raises NotInline."""
     fold = _Fold(outputs[0], placed)
+    if outputs[0].op in POSITIONS and fold.dims == (fold.inner,) and fold.source.shape[fold.inner] >= 2 * CANDIDATES:
+        return _positions(name, fold)
     if fold.inner is None or fold.inner in fold.dims or fold.source.shape[fold.inner] < 8:
         return _rows(name, fold)
     return _columns(name, fold)
@@ -220,6 +238,30 @@ def _rows(name: str, fold: _Fold) -> Kernel:
         if fold.node.op not in SCANS:
             fold.store(fold.get(cells))
     return fold.kernel(name, count(outer), 8 * count(inside))
+
+
+def _positions(name: str, fold: _Fold) -> Kernel:
+    """Rows of one dimension whose extremum's place is sought: several candidates side by side, compared at the end."""
+    flow, dim = fold.flow, fold.dims[0]
+    size = fold.source.shape[dim]
+    outer = fold.merger.merged([loop for d, loop in enumerate(fold.loops) if d != dim])
+    rest, whole = Loop("rest", size), size // CANDIDATES * CANDIDATES
+    cells, best = fold.cells(CANDIDATES), fold.cells(1)
+    with flow.loop("%begin", "%end") as row:
+        flow.decode(row, outer)
+        with flow.loop(0, CANDIDATES) as lane:
+            fold.begin(_lanes(fold, cells, lane))
+        with flow.loop(0, whole, CANDIDATES) as first, flow.loop(0, CANDIDATES) as lane:
+            flow.define(fold.loops[dim], flow.integer("add", first, lane))
+            fold.step(_lanes(fold, cells, lane))
+        with flow.loop(whole, size) as at:
+            flow.define(rest, at)
+            fold.step(_lanes(fold, cells, flow.integer("sub", at, whole)), of_loop(rest))
+        fold.begin(best)
+        with flow.loop(0, CANDIDATES) as lane:
+            fold.put(earlier_of(flow, fold.node, fold.get(best), fold.get(_lanes(fold, cells, lane))), best)
+        fold.store(fold.get(best))
+    return fold.kernel(name, count(outer), 2 * size)
 
 
 def _columns(name: str, fold: _Fold) -> Kernel:
