@@ -108,8 +108,11 @@ def indexed(shape: Shape, indices: tuple[Node, ...], dims: Shape, index: tuple[A
 
 
 def is_indirect(node: Node) -> bool:
-    """Whether it reads where an index says, from a source that has something to read."""
-    return node.op in (ops.gather, ops.index) and math.prod(node.inputs[0].shape) > 0
+    """Whether it reads where an index says, and kernels can do so: not where nothing is read but an index is checked."""
+    if node.op not in (ops.gather, ops.index):
+        return False
+    checked = any(math.prod(i.shape) for i in node.inputs[1:])
+    return math.prod(node.shape) > 0 or not checked
 
 
 def flat_position(node: Node, index: tuple[Affine, ...]) -> Affine:

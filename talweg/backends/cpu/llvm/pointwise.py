@@ -6,6 +6,7 @@ so that threads share the work.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ....graph.node import Node
@@ -41,7 +42,9 @@ def pointwise_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, P
             accesses.store(computation.value(output, index), output, index)
     used = [placed[n] for n, _ in loads if n in inputs] + [placed[o] for o in outputs]
     steps = inner.size // together
-    text = Pointers(used).wrap(name, _nest(outer, steps, head, _counted(body, together)))
+    nothing = math.prod(first.shape) == 0  # then not even what stays the same may be loaded
+    lines = ["entry:", "  ret void"] if nothing else _nest(outer, steps, head, _counted(body, together))
+    text = Pointers(used).wrap(name, lines)
     work = count(outer) if outer else steps
     return Kernel(name, text, work, len(body.lines) * (steps if outer else 1), frozenset(body.requires))
 

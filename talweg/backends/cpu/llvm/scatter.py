@@ -23,7 +23,10 @@ SCATTERS = (ops.scatter, ops.scatter_add, ops.index_put)
 
 
 def can_scatter(node: Node) -> bool:
-    return node.op in SCATTERS and kind_of(node.dtype) is not None and math.prod(node.shape) > 0
+    if node.op not in SCATTERS or kind_of(node.dtype) is None:
+        return False
+    indices = node.inputs[2:] if node.op is ops.index_put else node.inputs[1:2]
+    return all(map(math.prod, (node.shape, written(node)[1]))) or not any(math.prod(i.shape) for i in indices)
 
 
 def adds(node: Node) -> bool:
@@ -83,6 +86,7 @@ def scatter_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, Pla
         new = EMITTERS[ops.add](body, node, accesses.load(node, to), new)
     accesses.store(new, node, to)
     text, work = _nest(columns, steps, head, body)
+    work = work if math.prod(shape) else 0
     used = [placed[n] for n, _ in loads if n in inputs] + [placed[node]]
     cost = len(body.lines) * count(steps) * count(columns) // max(work, 1)
     return Kernel(name, Pointers(used).wrap(name, text), work, cost, frozenset(body.requires))
