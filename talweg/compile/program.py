@@ -11,15 +11,14 @@ import numpy as np
 from ..backends.cpu.library import available
 from ..backends.cpu.llvm.driver import Driver
 from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
+from ..backends.cpu.llvm.kernels import group_kernel
 from ..backends.cpu.llvm.nest import Kernel
-from ..backends.cpu.llvm.pointwise import pointwise_kernel
-from ..backends.cpu.llvm.reduction import reduction_kernel
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
 from ..graph.node import Node
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
-from .plan import Plan, Step
+from .steps import Plan, Step
 
 
 class Program:
@@ -72,12 +71,8 @@ class Program:
         return segments
 
     def _kernel(self, name: str, step: Step) -> Kernel:
-        placed = {n: self.place(n) for n in [*step.reads, *step.outputs]}
-        if step.kind == "reduce":
-            node = step.outputs[0]
-            source = step.sources[0]
-            return reduction_kernel(name, node, placed, _innermost(source, self.plan))
-        return pointwise_kernel(name, step.outputs, placed)
+        assert step.group is not None
+        return group_kernel(name, step.group, {n: self.place(n) for n in [*step.reads, *step.outputs]})
 
     # --- running
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -136,30 +131,6 @@ def strided_empty(shape: Shape, strides: Shape, numpy_type) -> np.ndarray:
     inner = np.empty([shape[d] for d in order], numpy_type)
     back = np.argsort(order)
     return inner.transpose(back)
-
-
-def _innermost(source: Node, plan: Plan) -> int | None:
-    """The dimension of a reduction's operand that lies innermost in memory."""
-    strides = plan.strides.get(source)
-    if strides is None:
-        strides = _likely_strides(source, plan)
-    candidates = [(s, d) for d, (s, n) in enumerate(zip(strides, source.shape)) if n > 1 and s > 0]
-    return min(candidates)[1] if candidates else None
-
-
-def _likely_strides(node: Node, plan: Plan) -> Shape:
-    """The layout of the first stored operand of the same shape."""
-    stack = list(node.inputs)
-    for _ in range(64):
-        if not stack:
-            break
-        source = stack.pop(0)
-        if source.shape != node.shape:
-            continue
-        if source in plan.strides:
-            return plan.strides[source]
-        stack.extend(source.inputs)
-    return contiguous_strides(node.shape)
 
 
 class _Call:

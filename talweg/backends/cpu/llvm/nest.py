@@ -55,6 +55,13 @@ class Merger:
             self._renamed[loop] = Loop(loop.name, size)
         return [Loop(loop.name, size) for loop, size in kept]
 
+    def suffixed(self, loops: Sequence[Loop], suffix: str) -> tuple[Merger, list[Loop]]:
+        """These merged loops under other names, for one more copy of them in the same function."""
+        names = {loop: Loop(loop.name + suffix, loop.size) for loop in loops}
+        other = Merger([])
+        other._renamed = {v: to and names.get(to, to) for v, to in self._renamed.items()}
+        return other, list(names.values())
+
     def address(self, a: Affine) -> Affine:
         terms = ((self._renamed.get(v, v), f) for v, f in a.terms)
         return Affine(a.constant, tuple((v, f) for v, f in terms if v is not None))

@@ -1,0 +1,93 @@
+"""What has to lie in memory, and what kernels compute on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..backends.cpu.llvm.cost import instructions, is_dear
+from ..backends.cpu.llvm.expression import is_indirect
+from ..backends.cpu.llvm.reduction import can_reduce
+from ..backends.cpu.llvm.scalars import EMITTERS
+from ..backends.cpu.llvm.types import kind_of
+from ..graph import ops
+from ..graph.node import Node, constant_op
+
+MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
+LOADED = 6
+"""Instructions that a value may take before loading it is cheaper than computing it once more."""
+
+
+def inline(node: Node) -> bool:
+    """Whether kernels may compute it on the way."""
+    if kind_of(node.dtype) is None:
+        return False
+    if node.op in EMITTERS or node.op in MOVEMENT:
+        return True
+    return node.op in (ops.flip, ops.iota, ops.uniform, constant_op) or is_indirect(node)
+
+
+def base(node: Node) -> Node:
+    """What a chain of movements starts from."""
+    while node.op in MOVEMENT:
+        node = node.inputs[0]
+    return node
+
+
+def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
+    """The roots, what kernels do not compute on the way and what that reads, and what would be computed too often.
+
+    A group stores only what others read: a value that all its readers are computed with stays in registers all the same.
+    """
+    stored = set(roots)
+    readers: dict[Node, int] = {}
+    widest: dict[Node, int] = {}
+    for node in order:
+        size = math.prod(node.shape)
+        for source in set(node.inputs):
+            readers[source] = readers.get(source, 0) + 1
+            widest[source] = max(widest.get(source, 0), size)
+        if not inline(node):
+            stored.add(node)
+            fused = can_reduce(node)
+            stored.update(base(s) for s in node.inputs if not (fused and inline(s)))
+    weight: dict[Node, float] = {}
+    for node in order:
+        if is_indirect(node) and repeats(node) and weight[node.inputs[0]] > LOADED:
+            stored.add(base(node.inputs[0]))
+        if node in stored or not inline(node):
+            weight[node] = 0
+            continue
+        weight[node] = instructions(node) + sum(_share(s, node) * weight.get(s, 0) for s in set(node.inputs))
+        often = readers.get(node, 0) > 1 or (is_dear(node) and widest.get(node, 0) > math.prod(node.shape))
+        if often and weight[node] > LOADED and node.op not in MOVEMENT:
+            stored.add(node)
+            weight[node] = 0
+    return stored
+
+
+def _share(source: Node, node: Node) -> float:
+    """How often a source is computed for one element of the node: rarely where it is repeated along it."""
+    return min(1.0, math.prod(source.shape) / max(math.prod(node.shape), 1))
+
+
+def repeats(node: Node) -> bool:
+    """Whether a gather reads more elements than its source has."""
+    return math.prod(node.shape) > math.prod(node.inputs[0].shape)
+
+
+def topological(roots: Sequence[Node]) -> list[Node]:
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        stack.extend((s, False) for s in reversed(node.inputs) if s not in seen)
+    return order
