@@ -123,14 +123,24 @@ class _Window:
         self.owner = owner
 
 
+LINE = 64
+"""Bytes of a cache line, and of the widest vector: loads that straddle two of them take twice as long."""
+
+
 def strided_empty(shape: Shape, strides: Shape, numpy_type) -> np.ndarray:
-    """A new array of a dense layout."""
-    if strides == contiguous_strides(shape) or math.prod(shape) == 0:
-        return np.empty(shape, numpy_type)
+    """A new array of a dense layout, large ones on a line's boundary."""
     order = sorted(range(len(shape)), key=lambda d: -strides[d])
-    inner = np.empty([shape[d] for d in order], numpy_type)
-    back = np.argsort(order)
-    return inner.transpose(back)
+    if strides == contiguous_strides(shape) or math.prod(shape) == 0:
+        return _empty(shape, numpy_type)
+    return _empty(tuple(shape[d] for d in order), numpy_type).transpose(np.argsort(order))
+
+
+def _empty(shape: Shape, numpy_type) -> np.ndarray:
+    size = math.prod(shape) * numpy_type.itemsize
+    if size < 16 * LINE:
+        return np.empty(shape, numpy_type)
+    room = np.empty(size + LINE, np.uint8)
+    return np.ndarray(shape, numpy_type, room, -room.ctypes.data % LINE)
 
 
 class _Call:
