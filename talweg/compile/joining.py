@@ -11,8 +11,8 @@ from ..core.shapes import Shape
 from ..graph.node import Node
 from .steps import Step
 
-FAR = 24  # how many steps back a value may join
-MOST_OUTPUTS = 10
+FAR = 24  # how many steps are looked at
+MOST_MEMBERS = 12
 FEWEST_ROWS = 4  # of a kernel that goes over long rows several times: one for each thread and more
 LONG = 32_768  # elements; fewer are gone through by one thread in any case
 
@@ -35,11 +35,16 @@ class Joining:
         self.strides, self.born, self.owner = strides, born, owner
 
     def find(self, candidate: Candidate, steps: list[Step], earliest: int = 0) -> int | None:
-        """The position of the last step that the value can join."""
-        for position in range(len(steps) - 1, max(len(steps) - FAR, earliest) - 1, -1):
-            group = steps[position].group
-            if group is not None and len(group.members) < MOST_OUTPUTS and self._fits(candidate, group, position):
-                return position
+        """The position of the step that the value joins: the one that computes the last thing it is made of, where it
+        costs no further look at memory; for a reduction one soon after; or the latest."""
+        last = max((self.born[self.owner(n)] for n, _ in candidate.loads if n in self.strides), default=-1)
+        soon = range(last, last + (1 if candidate.reduces is None else FAR)) if last >= 0 else range(0)
+        late = range(len(steps) - 1, max(len(steps) - FAR, last + 1, earliest) - 1, -1)
+        for position in (*soon, *late):
+            if earliest <= position < len(steps):
+                group = steps[position].group
+                if group is not None and len(group.members) < MOST_MEMBERS and self._fits(candidate, group, position):
+                    return position
         return None
 
     def _fits(self, candidate: Candidate, group: Group, position: int) -> bool:

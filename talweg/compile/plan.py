@@ -17,7 +17,7 @@ from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..graph.ops.assemble import covers
 from .joining import Candidate, Joining
-from .layouts import layout, layout_of_call, layout_of_parts
+from .layouts import layout, layout_of_call, layout_of_parts, lying
 from .places import moved_place
 from .splitting import split
 from .steps import Plan, Step
@@ -101,7 +101,7 @@ class Planner:
         if source not in self.strides and not inline(source):
             self._store(source)
         loads = self._loads(source, plain_index(source.shape))
-        strides = self.strides.get(source) or layout(source, self.strides)
+        strides = lying(source, self.strides) or layout(source, self.strides)
         self._compute(Candidate(node, source.shape, strides, loads, node.attrs[0]), contiguous_strides(node.shape))
 
     def _compute(self, candidate: Candidate, strides: Shape, earliest: int = 0) -> None:

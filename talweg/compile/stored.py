@@ -14,8 +14,8 @@ from ..graph import ops
 from ..graph.node import Node, constant_op
 
 MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
-LOADED = 6
-"""Instructions that a value may take before loading it is cheaper than computing it once more."""
+LOAD = 16
+"""What loading an element costs, in instructions; storing costs twice as much, since the line is read as well."""
 
 
 def inline(node: Node) -> bool:
@@ -51,19 +51,44 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
             stored.add(node)
             fused = can_reduce(node)
             stored.update(base(s) for s in node.inputs if not (fused and inline(s)))
-    weight: dict[Node, float] = {}
+    cost = Cost(stored)
     for node in order:
-        if is_indirect(node) and repeats(node) and weight[node.inputs[0]] > LOADED:
+        if is_indirect(node) and repeats(node) and cost.work.get(node.inputs[0], 0) > LOAD:
             stored.add(base(node.inputs[0]))
-        if node in stored or not inline(node):
-            weight[node] = 0
+        cost.visit(node)
+        if node in stored or not inline(node) or node.op in MOVEMENT or node.op is constant_op:
             continue
-        weight[node] = instructions(node) + sum(_share(s, node) * weight.get(s, 0) for s in set(node.inputs))
-        often = readers.get(node, 0) > 1 or (is_dear(node) and widest.get(node, 0) > math.prod(node.shape))
-        if often and weight[node] > LOADED and node.op not in MOVEMENT:
+        wider = widest.get(node, 0) > math.prod(node.shape)
+        if cost.is_too_much(node, readers.get(node, 0)) or (wider and cost.is_dear(node)):
             stored.add(node)
-            weight[node] = 0
+            cost.visit(node)
     return stored
+
+
+class Cost:
+    """Of computing values on the way: instructions an element, and the stored values that have to be loaded for it."""
+
+    def __init__(self, stored: set[Node]):
+        self.stored = stored
+        self.work: dict[Node, float] = {}
+        self.loads: dict[Node, frozenset[Node]] = {}
+
+    def visit(self, node: Node) -> None:
+        if node in self.stored or not inline(node) or not node.inputs:
+            self.work[node] = 0
+            self.loads[node] = frozenset((node,)) if node.op not in (constant_op, ops.iota) else frozenset()
+            return
+        sources = set(node.inputs)
+        self.work[node] = instructions(node) + sum(_share(s, node) * self.work[s] for s in sources)
+        self.loads[node] = frozenset().union(*(self.loads[s] for s in sources))
+
+    def is_too_much(self, node: Node, readers: int) -> bool:
+        """Whether computing it for each reader costs more than storing it once and loading it."""
+        wide = sum(1 for n in self.loads[node] if 2 * math.prod(n.shape) > math.prod(node.shape))
+        return (readers - 1) * (self.work[node] + LOAD * wide) > 2 * LOAD + (readers - 1) * LOAD
+
+    def is_dear(self, node: Node) -> bool:
+        return is_dear(node) or self.work[node] > LOAD
 
 
 def _share(source: Node, node: Node) -> float:

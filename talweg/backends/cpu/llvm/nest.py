@@ -14,7 +14,6 @@ from .expression import STATUS, Chosen, Computation, Place, flat_position, loads
 from .random import uniform_number
 from .types import kind_of
 
-
 WIDE = '"prefer-vector-width"="512"'
 """LLVM prefers 256 bits on processors that once slowed down for 512; without effect where there are none."""
 
