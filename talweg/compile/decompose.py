@@ -129,3 +129,24 @@ def write_slice(x: Node, value: Node, starts, stops, steps) -> Node | None:
     if not blank or math.prod(value.shape) == 0:
         return None
     return ops.assemble((value,), x.shape, ((tuple(starts), tuple(steps)),))
+
+
+@rule(ops.add)
+def add(x: Node, y: Node) -> Node | None:
+    """Two values put together from parts that lie apart: one, put together from all of them."""
+    if x.op is not ops.assemble or y.op is not ops.assemble or x.shape != y.shape:
+        return None
+    parts, places = (*x.inputs, *y.inputs), (*x.attrs[1], *y.attrs[1])
+    boxes = [_box(part, place) for part, place in zip(parts, places)]
+    if any(_overlap(a, b) for a, b in itertools.combinations(boxes, 2)):
+        return None
+    return ops.assemble(parts, x.shape, places)
+
+
+def _box(part: Node, place: tuple) -> list[tuple[int, int]]:
+    """The first and the last index of a part in each dimension."""
+    return [(start, start + (size - 1) * step) for size, start, step in zip(part.shape, *place)]
+
+
+def _overlap(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> bool:
+    return all(low <= other_high and other_low <= high for (low, high), (other_low, other_high) in zip(a, b))

@@ -95,9 +95,11 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if num_groups < 1 or input.shape[1] % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
-    grouped = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
-    out = wrap(ops.layer_norm(grouped.node, 1, float(eps))).reshape(input.shape)
-    return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
+    groups = (num_groups, input.shape[1] // num_groups)
+    grouped = input.reshape(input.shape[0], *groups, math.prod(input.shape[2:]))  # (N, G, C / G, S)
+    out = wrap(ops.layer_norm(grouped.node, 2, float(eps)))
+    scale, shift = (v if v is None else v.reshape(1, *groups, 1) for v in (weight, bias))
+    return _affine(out, scale, shift).reshape(input.shape)
 
 
 def local_response_norm(input, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):

@@ -4,7 +4,7 @@ indices, everything else loaded from where it lies in memory."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from ....core.dtypes import int64
@@ -120,34 +120,49 @@ def flat_position(node: Node, index: tuple[Affine, ...]) -> Affine:
     return linear(index, contiguous_strides(node.shape))
 
 
-Visited = tuple[Node, tuple[Affine, ...]]
+Index = tuple[Affine, ...]
+Visited = tuple[Node, Index]
 
 
-def loads_of(node: Node, index: tuple[Affine, ...], placed: Mapping[Node, Place], found: dict[Visited, Affine]) -> None:
-    """Every load that computing node at index needs, with its address. Raises NotInline."""
-    if (node, index) in found or node.op is constant_op:
+def operands_at(node: Node, index: tuple[Affine, ...]) -> list[Visited]:
+    """What computing a node at an index computes first. Raises NotInline."""
+    step = moved(node, index)
+    if step is not None:
+        return [step]
+    if node.op is ops.uniform:
+        return [(node.inputs[0], (Affine(i),)) for i in range(2)]
+    if is_indirect(node):
+        chosen, inner = chosen_by(node, index)  # type: ignore[misc]
+        return [*((one.node, one.index) for one in chosen), (node.inputs[0], inner)]
+    return [(s, broadcast_index(index, s.shape)) for s in node.inputs]
+
+
+def loads_of(node: Node, index: tuple[Affine, ...], placed: Mapping[Node, Place], found: dict[Visited, Affine],
+             known: Container[Node] = ()) -> None:
+    """Every load that computing node at index needs, with its address; none for `known` values. Raises NotInline."""
+    if (node, index) in found or node.op is constant_op or node in known:
         return
     if node in placed:
         found[node, index] = linear(index, placed[node].strides)
         return
     step = moved(node, index)
     if step is not None:
-        loads_of(*step, placed, found)
+        loads_of(*step, placed, found, known)
     elif node.op is ops.iota:
         found[node, index] = index[0]
     elif node.op is ops.uniform:
         found[node, index] = flat_position(node, index)
-        loads_of(node.inputs[0], (Affine(0),), placed, found)
-        loads_of(node.inputs[0], (Affine(1),), placed, found)
+        loads_of(node.inputs[0], (Affine(0),), placed, found, known)
+        loads_of(node.inputs[0], (Affine(1),), placed, found, known)
     elif is_indirect(node):
         chosen, inner = chosen_by(node, index)  # type: ignore[misc]
         found[STATUS_CELL, ()] = Affine(0)
         for one in chosen:
-            loads_of(one.node, one.index, placed, found)
-        loads_of(node.inputs[0], inner, placed, found)
+            loads_of(one.node, one.index, placed, found, known)
+        loads_of(node.inputs[0], inner, placed, found, known)
     elif node.op in EMITTERS:
         for source in node.inputs:
-            loads_of(source, broadcast_index(index, source.shape), placed, found)
+            loads_of(source, broadcast_index(index, source.shape), placed, found, known)
     else:
         raise NotInline(node)
 

@@ -16,6 +16,9 @@ from .expression import STATUS, Chosen, Computation, Place, flat_position, loads
 from .random import Blocks, uniform_number
 from .types import kind_of
 
+WIDE = '"prefer-vector-width"="512"'
+"""LLVM prefers 256 bits on processors that once slowed down for 512; without effect where there are none."""
+
 
 class Text(NamedTuple):
     """LLVM IR that defines `void @kernel(ptr pointers, i64 begin, i64 end)`, and what the pointers point to.
@@ -67,6 +70,13 @@ class Merger:
             self._renamed[loop] = Loop(loop.name, size)
         return [Loop(loop.name, size) for loop, size in kept]
 
+    def suffixed(self, loops: Sequence[Loop], suffix: str) -> tuple[Merger, list[Loop]]:
+        """These merged loops under other names, for one more copy of them in the same function."""
+        names = {loop: Loop(loop.name + suffix, loop.size) for loop in loops}
+        other = Merger([])
+        other._renamed = {v: to and names.get(to, to) for v, to in self._renamed.items()}
+        return other, list(names.values())
+
     def address(self, a: Affine) -> Affine:
         terms = ((self._renamed.get(v, v), f) for v, f in a.terms)
         return Affine(a.constant, tuple((v, f) for v, f in terms if v is not None))
@@ -93,11 +103,13 @@ class Pointers:
 
         def renamed(found: re.Match) -> str:
             key = (int(found[1]), int(found[2]))
+            if key not in self.keys:  # room on the stack, which the lines make themselves
+                return f"%room{key[1]}"
             return f"%p{keys.setdefault(key, len(keys))}"
 
         inner = [self._NAME.sub(renamed, line) for line in lines]
         parameters = ", ".join([*(f"ptr noalias %p{i}" for i in range(len(keys))), "i64 %begin", "i64 %end"])
-        text = [f"define internal void @inner({parameters}) noinline {{", *inner, "}", ""]
+        text = [f"define internal void @inner({parameters}) noinline {WIDE} {{", *inner, "}", ""]
         text.append("define void @kernel(ptr %pointers, i64 %begin, i64 %end) {")
         for i in range(len(keys)):
             text.append(f"  %c{i} = getelementptr inbounds ptr, ptr %pointers, i64 {i}")
