@@ -51,7 +51,7 @@ CONTESTANTS = (
     *_torch("PyTorch", "eager"), *_torch("PyTorch, channels-last", "channels-last"), *_torch("PyTorch, compile", "compile"),
     Contestant("JAX, jit", "jax", "jit"),
 )
-QUICK = ("Talweg, interpreted", "Talweg, automatic", "Talweg, @compile", "PyTorch" + KEPT, "PyTorch, channels-last" + KEPT, "JAX, jit")
+QUICK = (INTERPRETED.name, AUTOMATIC.name, COMPILED.name, "PyTorch" + KEPT, "PyTorch, channels-last" + KEPT, "JAX, jit")
 
 
 def chosen(words: tuple[str, ...]) -> tuple[Contestant, ...]:

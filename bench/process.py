@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -30,7 +31,7 @@ class Process:
     """Started at once; `ask` raises Failed, after which it is gone."""
 
     def __init__(self, task: Task, contestant: Contestant, cache: Path):
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the process)
         command = [sys.executable, "-m", "bench.worker", task.dumps(), contestant.framework, contestant.mode]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment(task, contestant, cache), text=True, start_new_session=True,
@@ -59,8 +60,9 @@ class Process:
         except OSError:
             line = ""
         if not line:
+            words = self._last_words()
             self.close()
-            raise Failed("failed", self._last_words())
+            raise Failed("failed", words)
         reply = json.loads(line)
         if "error" in reply:
             self.close()
@@ -77,11 +79,10 @@ class Process:
 
     def close(self) -> None:
         """End it, with the processes it has started (torch.compile starts some)."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
+        self.errors.close()
 
 
 def environment(task: Task, contestant: Contestant, cache: Path) -> dict[str, str]:

@@ -30,6 +30,8 @@ class Task:
             raise ValueError(f"a task's kind is one of {', '.join(KINDS)}, not {self.kind!r}")
         if self.dtype not in DTYPES:
             raise ValueError(f"a task's dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}")
+        if self.kind == "train" and not self.table.trains:
+            raise ValueError(f"{self.workload} has nothing to train: its kind is forward")
         self.resolved()
 
     @property

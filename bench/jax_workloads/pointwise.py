@@ -7,7 +7,3 @@ from bench.workloads.pointwise import chain
 
 def forward(L, s, x):
     return chain(jnp, x)
-
-
-def loss(L, s, x):
-    return forward(L, s, x).mean()

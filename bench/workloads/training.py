@@ -73,7 +73,7 @@ def build(T, workload, sizes: Any, rng: np.random.Generator, bfloat16: bool = Fa
         with precision(T, bfloat16):
             return workload.loss(T, model, *batch)
 
-    optimizer = workload.OPTIMIZER.make(T, model.parameters())
+    optimizer = workload.OPTIMIZER.make(T, model.parameters()) if workload.OPTIMIZER else None
     return Training(model, batch, batch[: workload.INPUTS], objective, optimizer)
 
 
