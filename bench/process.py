@@ -36,7 +36,6 @@ class Process:
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment(task, contestant, cache), text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            preexec_fn=lambda: confine(task.threads),  # noqa: PLW1509
         )
         self.replies: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -94,9 +93,3 @@ def environment(task: Task, contestant: Contestant, cache: Path) -> dict[str, st
     }
     threads = {"OMP_NUM_THREADS": str(task.threads or len(os.sched_getaffinity(0)))}
     return {**os.environ, **caches, **threads, **contestant.environment}
-
-
-def confine(threads: int) -> None:
-    """Keep the calling process to as many cores: JAX has no other setting."""
-    if threads:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])

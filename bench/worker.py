@@ -82,10 +82,17 @@ def describe(error: BaseException) -> dict:
     return {"error": f"{type(error).__name__}: {last}"[:300], "status": "failed"}
 
 
+def confine(threads: int) -> None:
+    """Keep this process to as many cores: JAX has no other setting. All of them for 0, or where it cannot be said."""
+    if threads and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
 def main() -> None:
     replies = os.fdopen(os.dup(1), "w")  # what libraries print goes to the error stream instead
     os.dup2(2, 1)
     worker = Worker(Task.loads(sys.argv[1]), *sys.argv[2:4])
+    confine(worker.task.threads)
     for line in sys.stdin:
         request = json.loads(line)
         try:
