@@ -28,8 +28,8 @@ torch.set_num_threads(1)
 TINY = {
     "mlp": {"inputs": 20, "width": 16, "batch": 4},
     "lenet": {"batch": 2},
-    "resnet18": {"image": 32, "batch": 4, "classes": 10},
-    "resnet50": {"image": 32, "batch": 4, "classes": 10},
+    "resnet18": {"image": 32, "batch": 4, "classes": 10, "width": 8},
+    "resnet50": {"image": 32, "batch": 4, "classes": 10, "width": 8},
     "gpt": {"layers": 2, "heads": 2, "width": 16, "context": 8, "batch": 2},
     "vit": {"layers": 1, "heads": 2, "width": 16, "image": 16, "batch": 2},
     "unet": {"channels": 32, "image": 8, "attention": (8,), "multipliers": (1, 2), "blocks": 1, "batch": 1},
@@ -70,7 +70,7 @@ def test_forward_pass_has_one_output_a_target(name):
     assert bool(out.isfinite().all())
 
 
-@pytest.mark.parametrize("name", ["mlp", "lenet"])  # XLA takes long for the others; every run of the benchmark compares them
+@pytest.mark.parametrize("name", ["mlp"])  # XLA takes long for the others; every run of the benchmark compares them
 def test_jax_trains_alike(name):
     pytest.importorskip("jax")
     from bench.jax_runner import JaxRunner
@@ -170,7 +170,7 @@ def test_ratios_and_fractions():
 def test_whose_losses_differ_does_not_count():
     record = made_up({"Talweg, automatic": 10.0, "PyTorch": 20.0, "JAX, jit": 5.0})
     record["results"]["JAX, jit"]["losses"] = [1.5]
-    compare_losses(record["results"], 1e-3)
+    compare_losses(record["results"], (1e-3, 1e-3))
     assert best_peer(record) == "PyTorch"
     assert record["results"]["JAX, jit"]["loss_difference"] == 0.5
 
@@ -179,13 +179,23 @@ def test_whose_losses_differ_does_not_count():
 def test_a_loss_that_is_no_number_does_not_agree(loss):
     results = made_up({"PyTorch": 1.0, "JAX, jit": 1.0})["results"]
     results["JAX, jit"]["losses"] = [loss]
-    compare_losses(results, 1.0)
+    compare_losses(results, (1.0, 1.0))
     assert not results["JAX, jit"]["agrees"]
+
+
+def test_later_losses_may_differ_more():
+    results = made_up({"PyTorch": 1.0, "JAX, jit": 1.0, "Talweg, automatic": 1.0})["results"]
+    results["PyTorch"]["losses"] = [1.0, 1.0]
+    results["JAX, jit"]["losses"] = [1.0, 1.01]
+    results["Talweg, automatic"]["losses"] = [1.01, 1.0]
+    compare_losses(results, (1e-3, 2e-2))
+    assert results["JAX, jit"]["agrees"]
+    assert not results["Talweg, automatic"]["agrees"]
 
 
 def test_comparing_nobody():
     results = {"PyTorch": {"status": "failed", "note": "x"}}
-    compare_losses(results, 1.0)
+    compare_losses(results, (1.0, 1.0))
     assert results == {"PyTorch": {"status": "failed", "note": "x"}}
 
 

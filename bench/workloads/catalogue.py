@@ -34,7 +34,7 @@ class Workload:
         return SimpleNamespace(**{**self.full, **(self.quick if quick else {}), **overrides})
 
 
-RESNET = {"channels": 3, "classes": 1000}
+RESNET = {"channels": 3, "width": 64, "classes": 1000}
 GPT = {"layers": 6, "heads": 6, "width": 384, "context": 256, "vocabulary": 65, "batch": 8}
 VIT = {"layers": 12, "heads": 6, "width": 384, "image": 64, "patch": 8, "classes": 200, "batch": 16}
 UNET = {"image": 32, "channels": 64, "multipliers": (1, 2, 2), "blocks": 2, "attention": (16,), "steps": 1000, "batch": 16}

@@ -38,12 +38,12 @@ def model(T, s):
                 y = norm(layer(y if i == 0 else relu(y)))
             return relu(y + (x if self.shortcut is None else self.shortcut(x)))
 
-    stem = [conv(s.channels, 64, 7, 2), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
-    blocks, inputs = [], 64
+    stem = [conv(s.channels, s.width, 7, 2), nn.BatchNorm2d(s.width), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    blocks, inputs = [], s.width
     for stage, count in enumerate(STAGES[s.depth]):
         for i in range(count):
-            blocks.append(Block(inputs, 64 << stage, 2 if stage and i == 0 else 1))
-            inputs = (64 << stage) * (1 if s.depth == 18 else 4)
+            blocks.append(Block(inputs, s.width << stage, 2 if stage and i == 0 else 1))
+            inputs = (s.width << stage) * (1 if s.depth == 18 else 4)
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, s.classes)]
     return nn.Sequential(*stem, *blocks, *head)
 
