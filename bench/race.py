@@ -36,19 +36,32 @@ Say = Callable[[str], None]
 def race(task: Task, contestants: Sequence[Contestant], pace: Pace, say: Say = print) -> dict[str, Any]:
     """Results by contestant's name: status, ms, losses, first step, peak memory; and how the losses compare."""
     entrants = [c for c in contestants if c.applies(task.table.images)]
+    results: dict[str, dict] = {c.name: {} for c in entrants}
+    with tempfile.TemporaryDirectory(prefix="bench-cache-") as cache:
+        for heat in heats(entrants, task.table.together):
+            results.update(_heat(task, heat, pace, Path(cache), say))
+    compare_losses(results, TOLERANCE[task.dtype])
+    return results
+
+
+def heats(entrants: Sequence[Contestant], most: int) -> list[Sequence[Contestant]]:
+    """As few groups as have at most so many members, frameworks mixed: all processes of a group live at a time."""
+    count = math.ceil(len(entrants) / most)
+    return [entrants[i::count] for i in range(count)]
+
+
+def _heat(task: Task, entrants: Sequence[Contestant], pace: Pace, cache: Path, say: Say) -> dict[str, dict]:
     results: dict[str, dict] = {}
     alive: dict[str, Process] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-cache-") as cache:
-        try:
-            for contestant in entrants:
-                results[contestant.name] = _start(task, contestant, pace, Path(cache), alive)
-                say(f"  {contestant.name}: {_started(results[contestant.name])}")
-            _rounds(alive, results, pace)
-            _end(alive, results, pace)
-        finally:
-            for process in alive.values():
-                process.close()
-    compare_losses(results, TOLERANCE[task.dtype])
+    try:
+        for contestant in entrants:
+            results[contestant.name] = _start(task, contestant, pace, cache, alive)
+            say(f"  {contestant.name}: {_started(results[contestant.name])}")
+        _rounds(alive, results, pace)
+        _end(alive, results, pace)
+    finally:
+        for process in alive.values():
+            process.close()
     return results
 
 

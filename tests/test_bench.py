@@ -15,7 +15,7 @@ from bench.figures import automatic_over_compiled, best_peer, fraction_of_peak, 
 from bench.flops import count
 from bench.machine import best, bfloat16_remark, cpu_flags, describe
 from bench.process import Failed, Process
-from bench.race import Pace, compare_losses, race, to_speed
+from bench.race import Pace, compare_losses, heats, race, to_speed
 from bench.tables import tables
 from bench.targets import TARGETS, judge
 from bench.task import Task
@@ -134,6 +134,14 @@ def test_a_contestant_that_fails_does_not_stop_the_race():
     assert "no_such_framework" in results["lacks it"]["note"]
     assert results["odd"]["status"] in ("missing", "ok", "timeout")
     assert results["slow"] == {"status": "timeout", "note": "no answer to 'run' in 0 s"}
+
+
+@pytest.mark.parametrize("most", [1, 3, 4, 10])
+def test_heats_hold_everybody_once(most):
+    groups = heats(CONTESTANTS, most)
+    assert sorted(c.name for group in groups for c in group) == sorted(c.name for c in CONTESTANTS)
+    assert max(map(len, groups)) <= most
+    assert heats([], most) == []
 
 
 def test_a_process_that_dies_leaves_its_last_words(tmp_path):

@@ -19,6 +19,7 @@ class Workload:
     quick: dict[str, Any]
     images: bool = False  # a channels-last PyTorch is worth trying
     trains: bool = True
+    together: int = 10  # processes that fit into 16 GB at a time
 
     def load(self) -> ModuleType:
         return importlib.import_module(f"bench.workloads.{self.module}")
@@ -49,7 +50,7 @@ WORKLOADS = (
     Workload("resnet50", "ResNet-50, 64x64, batch 16, SGD with momentum", "resnet",
              {"depth": 50, "image": 64, "batch": 16, **RESNET}, {"batch": 4}, images=True),
     Workload("resnet50-224", "ResNet-50, 224x224, batch 8, SGD with momentum", "resnet",
-             {"depth": 50, "image": 224, "batch": 8, **RESNET}, {"batch": 1, "image": 96}, images=True),
+             {"depth": 50, "image": 224, "batch": 8, **RESNET}, {"batch": 1, "image": 96}, images=True, together=4),
     Workload("gpt", "GPT, 6 layers, 6 heads, width 384, context 256, 65 characters, batch 8, AdamW", "gpt",
              GPT, {"layers": 2, "context": 64, "batch": 4}),
     Workload("vit", "ViT small (width 384, depth 12, 6 heads), 64x64, patch 8, batch 16, AdamW", "vit",
