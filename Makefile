@@ -15,6 +15,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+<<<<<<< HEAD
 # Random graphs and every sample, compiled against interpreted, for MINUTES minutes.
 MINUTES ?= 10
 fuzz: $(VENV)/.test
@@ -22,12 +23,19 @@ fuzz: $(VENV)/.test
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
 bench: $(VENV)/.test
+=======
+bench: $(VENV)/.bench
+>>>>>>> bench
 	$(BIN)/python -m bench
 
 # torch first: another package asking for it would bring a CUDA build.
 $(VENV)/.test: pyproject.toml $(VENV)/.made
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[bench]'
 	touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
