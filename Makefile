@@ -15,17 +15,13 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-<<<<<<< HEAD
 # Random graphs and every sample, compiled against interpreted, for MINUTES minutes.
 MINUTES ?= 10
 fuzz: $(VENV)/.test
 	TALWEG_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_compiled_samples.py
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
-bench: $(VENV)/.test
-=======
 bench: $(VENV)/.bench
->>>>>>> bench
 	$(BIN)/python -m bench
 
 # torch first: another package asking for it would bring a CUDA build.
