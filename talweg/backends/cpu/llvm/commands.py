@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -23,16 +24,16 @@ ALONE, SHARED, PRIMITIVE, CLEAR = range(4)
 WORDS = 8  # of a command: kind, function, pointers, work, stream, whether it sets the status, executor, unused
 BAD_INDEX = -1  # what the runner answers where a kernel met an index out of range
 
-_DECLARATIONS = """
-declare i64 @llvm.smin.i64(i64, i64)
-"""
 _FLOATS = (("float", "f32"), ("double", "f64"))
-_INTRINSICS = [f"declare {t} @llvm.{name}.{s}({t})" for t, s in _FLOATS
-               for name in ("fabs", "sqrt", "floor", "ceil", "trunc", "roundeven")]
-_INTRINSICS += [f"declare {t} @llvm.{name}.{s}({t}, {t})" for t, s in _FLOATS for name in ("maximum", "minimum", "copysign")]
-_INTRINSICS += [f"declare {t} @llvm.fma.{s}({t}, {t}, {t})" for t, s in _FLOATS]
-_INTRINSICS += [f"declare i64 @llvm.fptosi.sat.i64.{s}({t})" for t, s in _FLOATS]
-_INTRINSICS += [f"declare {t} @llvm.abs.{t}({t}, i1)" for t in ("i8", "i16", "i32", "i64")]
+_INTRINSICS = {"llvm.smin.i64": "declare i64 @llvm.smin.i64(i64, i64)"}
+_INTRINSICS |= {f"llvm.{name}.{s}": f"declare {t} @llvm.{name}.{s}({t})" for t, s in _FLOATS
+                for name in ("fabs", "sqrt", "floor", "ceil", "trunc", "roundeven")}
+_INTRINSICS |= {f"llvm.{name}.{s}": f"declare {t} @llvm.{name}.{s}({t}, {t})" for t, s in _FLOATS
+                for name in ("maximum", "minimum", "copysign")}
+_INTRINSICS |= {f"llvm.fma.{s}": f"declare {t} @llvm.fma.{s}({t}, {t}, {t})" for t, s in _FLOATS}
+_INTRINSICS |= {f"llvm.fptosi.sat.i64.{s}": f"declare i64 @llvm.fptosi.sat.i64.{s}({t})" for t, s in _FLOATS}
+_INTRINSICS |= {f"llvm.abs.{t}": f"declare {t} @llvm.abs.{t}({t}, i1)" for t in ("i8", "i16", "i32", "i64")}
+_CALLED = re.compile(r"@(llvm\.[a-z0-9.]+)\(")
 
 # for each command: do it; stop with its number (from 1) where the library fails, with -1 where the status is set
 _RUNNER = """
@@ -130,8 +131,10 @@ def _runner():
 
 
 def module_text(kernel: Kernel) -> str:
-    """A kernel with all it needs, as one text."""
-    return "\n".join([_DECLARATIONS, *_INTRINSICS, definitions(sorted(kernel.requires)), kernel.text.body])
+    """A kernel with all it needs, and nothing else: each declaration costs time."""
+    functions = definitions(sorted(kernel.requires))
+    called = sorted({*_CALLED.findall(functions), *_CALLED.findall(kernel.text.body)})
+    return "\n".join([*(_INTRINSICS[name] for name in called), functions, kernel.text.body])
 
 
 def is_shared(kernel: Kernel) -> bool:

@@ -182,17 +182,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_other_threads)
 
 
-class Module:
-    """A program's text as one piece of code with several functions."""
-
-    def __init__(self, text: str, names: Sequence[str]):
-        self.text = text
-        self._code = compiled([text], tuple(names))[0]
-
-    def address(self, name: str) -> int:
-        return self._code.addresses[name]
-
-
 def libgomp() -> ctypes.CDLL:
     """The OpenMP runtime that oneDNN runs on."""
     return ctypes.CDLL("libgomp.so.1")
