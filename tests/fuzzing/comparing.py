@@ -39,7 +39,7 @@ def disagreement(program: Program) -> str | None:
 
 def _differs(program: Program, data: Data) -> str | None:
     plain, refused = outcome(program, data)
-    with compiling() as seen:
+    with compiling(poison=True, threads=3 * (program.seed % 4 == 1)) as seen:
         fast, raised = outcome(program, data)
     if (refused is None) != (raised is None) or type(refused) is not type(raised):
         return f"interpreted: {refused!r}, compiled: {raised!r}"
