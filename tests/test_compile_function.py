@@ -60,7 +60,7 @@ def test_a_training_step_trains_as_recorded(make, schedule):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4, err_msg=name)
     saved, other_saved = optimizer.state_dict()["state"], other_optimizer.state_dict()["state"]
     assert [s.get("step") for s in saved.values()] == [s.get("step") for s in other_saved.values()]
-    assert sum(len(r or ()) for r in run._recordings.values()) == 1
+    assert sum(len(r or ()) for r in run.recordings().values()) == 1
 
 
 def test_it_is_python_no_more_once_recorded():
@@ -333,3 +333,34 @@ def test_eight_threads_share_a_compiled_model():
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_explain_and_profile():
+    f = tw.compile(lambda x, w: tw.softmax(x @ w, -1))
+    x, w = tw.tensor(array(32, 16)), tw.tensor(array(16, 8))
+    assert "called once" in (f(x, w), tw.explain(f))[1]
+    f(x, w)
+    told = tw.explain(f, steps=True)
+    assert "float32[32,16], float32[16,8]" in told
+    assert "matmul" in told
+    assert "arena" in told
+    with tw.profile() as profile:
+        for _ in range(3):
+            f(x, w)
+    assert profile.runs == 3
+    products = [line for line in profile.lines.values() if "matmul" in line.what]
+    assert [(line.calls, line.flops) for line in products] == [(3, 3 * 2 * 32 * 16 * 8)]
+    assert "matmul" in profile.table()
+    assert "replayed" in tw.explain()
+    with pytest.raises(TypeError, match="explain"):
+        tw.explain(len)
+
+
+def test_programs_share_one_arena():
+    functions = [tw.compile(lambda x, n=n: tw.softmax(x * n, 0).sum() + (x.T @ x).square().sum()) for n in (1.0, 2.0)]
+    shapes = [(8, 8), (64, 8), (256, 64), (8, 8)]
+    for shape in shapes * 3:
+        x = tw.tensor(array(*shape))
+        for f, n in zip(functions, (1.0, 2.0)):
+            expected = (tw.softmax(x * n, 0).sum() + (x.T @ x).square().sum()).item()
+            assert f(x).item() == pytest.approx(expected, rel=1e-4)

@@ -40,8 +40,8 @@ def compiled(x, w, *how):
     run = tw.compile(convolved)
     for _ in range(3):
         found = run(x, w, *how)
-    (recording,) = next(iter(run._recordings.values()))
-    return found, [s.outputs[0].op.name for s in recording._compiled.program.plan.steps]
+    (recording,) = next(iter(run.recordings().values()))
+    return found, [s.outputs[0].op.name for s in recording.program.plan.steps]
 
 
 @pytest.mark.parametrize(("x_shape", "w_shape", "stride", "padding", "dilation"), AS_PRODUCTS + AS_CONVOLUTIONS)
@@ -69,5 +69,5 @@ def test_a_channels_last_chain_of_one_by_one_kernels_copies_nothing():
     run = tw.compile(chain)
     run(x)
     run(x)
-    (recording,) = next(iter(run._recordings.values()))
-    assert [s.outputs[0].op.name for s in recording._compiled.program.plan.steps] == ["conv", "relu", "matmul", "relu"]
+    (recording,) = next(iter(run.recordings().values()))
+    assert [s.outputs[0].op.name for s in recording.program.plan.steps] == ["conv", "relu", "matmul", "relu"]

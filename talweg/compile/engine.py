@@ -6,12 +6,14 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..core.shapes import Shape
 from ..graph.key import structural_key
 from ..graph.node import Node
+from . import dump
 from .in_place import impossible, wanted_updates
 from .ownership import is_ours, references
 from .plan import Planner
@@ -19,6 +21,7 @@ from .program import Program
 from .rewrite import Canonical
 
 MOST_PROGRAMS = 256
+MOST_SEEN = 4096
 
 
 class Policy:
@@ -50,6 +53,7 @@ class Compiled:
         strides = [_strides(leaf.value) for leaf in canonical.inputs]
         given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
         self.program = planned(canonical.roots, stand_ins, strides, given)
+        dump.show(self.program)
         taken = set(self.program.plan.in_place.values())
         self.updated = [i for i, s in zip(self.which, stand_ins) if s in taken]
 
@@ -103,11 +107,27 @@ def _strides(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 
+@dataclass
+class Counts:
+    """What became of the graphs that were to be evaluated."""
+
+    interpreted: int = 0
+    compiled: int = 0
+    replayed: int = 0
+    forgotten: int = 0
+    misses: dict[str, int] = field(default_factory=dict)  # why a graph was not known, and how often
+
+    def miss(self, reason: str) -> None:
+        self.misses[reason] = self.misses.get(reason, 0) + 1
+
+
 class Engine:
     """Keeps what it learns about graphs, the least recently used forgotten first."""
 
     def __init__(self) -> None:
         self.known: OrderedDict[tuple, _Known] = OrderedDict()
+        self.counts = Counts()
+        self._seen: set[int] = set()  # hashes of structures, with and without their shapes
 
     def look_up(self, outputs: Sequence[Node]) -> tuple[_Known, list[Node]]:
         """What is known of the graph below these outputs, and its leaves in the order of its key."""
@@ -121,19 +141,40 @@ class Engine:
         return known, leaves
 
     def _add(self, key: tuple) -> _Known:
+        self.counts.miss(self._reason(key))
         known = self.known[key] = _Known()
         if len(self.known) > MOST_PROGRAMS:
             self.known.popitem(last=False)
+            self.counts.forgotten += 1
         return known
+
+    def _reason(self, key: tuple) -> str:
+        """Why a graph is not known: nothing like it has been seen, or only with other shapes, layouts or constants."""
+        entries, _ = key[0]
+        shapeless = hash(tuple([entry[0] if isinstance(entry[0], str) else entry[1] for entry in entries]))
+        layoutless = hash(key[0])
+        reason = "new graph"
+        if layoutless in self._seen:
+            reason = "other layout of an input, or other tensors written in place"
+        elif shapeless in self._seen:
+            reason = "other shape, dtype or constant"
+        if len(self._seen) < MOST_SEEN:
+            self._seen.update((shapeless, layoutless))
+        return reason
 
     def replay(self, known: _Known, outputs: Sequence[Node], leaves: list[Node]) -> list[np.ndarray] | None:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
             if known.failed or known.seen <= Policy.sightings:
+                self.counts.interpreted += 1
                 return None
+            self.counts.compiled += 1
             known.compile(outputs, leaves)
-        return None if known.failed else known.run(leaves)
+        if known.failed:
+            return None
+        self.counts.replayed += 1
+        return known.run(leaves)
 
     def compiled(self, outputs: Sequence[Node], leaves: Sequence[Node], key: tuple, donated: Sequence[int]) -> Compiled:
         """The program for a graph whose donated leaves may be written over. `key` and `leaves` are the structural key's.
@@ -143,7 +184,9 @@ class Engine:
         full = (key, tuple([n.value.strides for n in leaves]), tuple(donated))
         found = self.known.get(full)
         if found is None:
+            self.counts.compiled += 1
+            compiled = Compiled(outputs, leaves, donated)
             found = self._add(full)
-            found.compiled = Compiled(outputs, leaves, donated)
+            found.compiled = compiled
         assert found.compiled is not None
         return found.compiled

@@ -26,6 +26,10 @@ def exclusively() -> threading.RLock:  # type: ignore[valid-type]
     return _one_at_a_time
 
 
+def engine() -> Engine:
+    return _engine
+
+
 def compiled_graph(outputs: list[Node], donated: Callable[[list[Node]], list[int]]) -> tuple[Compiled, list[Node]]:
     """The program for what waits below the outputs, and the leaves it runs on, in their order. `donated` chooses the
     leaves whose arrays may be written over. Raises NotImplementedError for what cannot be compiled."""

@@ -22,17 +22,18 @@ from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
 from ..graph.node import Node
 from ..runtime import threads
-from ..runtime.memory import aligned
+from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
 from .plan import Plan, Step
 from .profile import Active
 
 ARENA = 0  # slot of the pointers
+_arena = Workspace()  # of all programs: one runs at a time
 
 
 class Program:
-    """Runs a plan. Not for two threads at once: it has one arena.
+    """Runs a plan. One program runs at a time: they share one arena, which is as large as the largest needs.
 
     A slot is a place outside the arena: an input's array, a result's, or an input's that becomes a result's where the
     plan updates it in place.
@@ -105,22 +106,13 @@ class Program:
         return pointwise_kernel(name, step.outputs, placed)
 
     def _lay_out(self) -> None:
-        """Arena and scratch memory, and every pointer that never moves."""
-        scratch = aligned(self.arena_bytes)
-        block = np.empty(scratch + self.scratch_bytes + 64, np.uint8)
-        start = -block.ctypes.data % 64
-        self._arena = block[start:]
-        base = self._arena.ctypes.data
+        """The pointers: nothing is pointed anywhere before the first run."""
         self.commands.build()
-        self.commands.point(ARENA, base)
         self._handles: dict[int, list[tuple[int, int]]] = {}  # slot: (memory object of the library, offset)
         for _, plan, places in self.library_plans:
-            plan.bind(base + scratch)
             for handle, place in zip(plan.arguments, places):
-                if place.slot == ARENA:
-                    library().set_pointer(handle, base + place.offset)
-                else:
-                    self._handles.setdefault(place.slot, []).append((handle, place.offset))
+                self._handles.setdefault(place.slot, []).append((handle, place.offset))
+        self._scratch = aligned(self.arena_bytes)
         self._bases = [0] * (1 + len(self.plan.inputs) + len(self.kept))
         self._results = [_Pool(n.shape, self.plan.strides[n], n.dtype.numpy) for n in self.kept]
 
@@ -135,6 +127,9 @@ class Program:
         plan updates in place are overwritten."""
         arrays: list = [None, *inputs, *[pool.take() for pool in self._results]]
         bases = self._bases
+        base = _arena.reserve(self._scratch + self.scratch_bytes)
+        if base != bases[ARENA]:
+            self._settle_in(base)
         for slot in range(1, len(arrays)):
             address = pointer(arrays[slot])
             if address != bases[slot]:
@@ -162,6 +157,12 @@ class Program:
         """Whether a command is the first of its step."""
         return number == 0 or self.work[number - 1] is not self.work[number]
 
+    def _settle_in(self, base: int) -> None:
+        """Point everything into the arena, which lies elsewhere than at the last run."""
+        self._point(ARENA, base)
+        for _, plan, _ in self.library_plans:
+            plan.bind(base + self._scratch)
+
     def _point(self, slot: int, address: int) -> None:
         self._bases[slot] = address
         self.commands.point(slot, address)
@@ -174,7 +175,7 @@ class Program:
         size = node.dtype.itemsize
         strides = tuple([s * size for s in place.strides])
         if place.slot == ARENA:
-            return np.ndarray(node.shape, node.dtype.numpy, self._arena, place.offset, strides)
+            return np.ndarray(node.shape, node.dtype.numpy, _arena.bytes(), place.offset, strides)
         base = arrays[place.slot]
         if place.offset == 0 and base.shape == node.shape and base.strides == strides:
             return base

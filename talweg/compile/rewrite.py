@@ -93,6 +93,20 @@ def _is(node: Node, number) -> bool:
     return node.op is constant_op and node.attrs[0] == number
 
 
+def _last_two_swapped(rank: int) -> tuple[int, ...]:
+    return (*range(rank - 2), rank - 1, rank - 2)
+
+
+def _transposed_product(a: Node, b: Node) -> Node:
+    """(a b)^T = b^T a^T: products take transposed operands as they lie, so that the result needs no copy."""
+    return ops.matmul(_swapped(b), _swapped(a))
+
+
+def _swapped(x: Node) -> Node:
+    order = _last_two_swapped(len(x.shape))
+    return simplified(ops.permute, [x], (order,)) or ops.permute(x, order)
+
+
 def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
     """An existing or smaller node of the same value, or None. Nothing that could change nan or infinities."""
     x = sources[0] if sources else None
@@ -109,6 +123,8 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
         if x.op is ops.permute:
             return simplified(op, [x.inputs[0]], (permuted(x.attrs[0], order),)) or ops.permute(
                 x.inputs[0], permuted(x.attrs[0], order))
+        if x.op is ops.matmul and order == _last_two_swapped(len(order)):
+            return _transposed_product(*x.inputs)
         return None
     if op is ops.expand:
         return x if x.shape == attrs[0] else None

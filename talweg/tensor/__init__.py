@@ -254,6 +254,7 @@ from .functions.shape import (
 )
 from ..compile.profile import Profile as profile
 from .compiled import compile
+from .explain import explain
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
 from .methods import bind

@@ -61,6 +61,10 @@ class CompiledFunction:
     def __repr__(self) -> str:
         return f"talweg.compile({self.__wrapped__!r})"
 
+    def recordings(self) -> dict[tuple, list[Recording] | None]:
+        """By kind of arguments: the recordings; None for a kind seen once, an empty list where recording is no use."""
+        return dict(self._recordings)
+
     def __call__(self, *args, **kwargs) -> Any:
         kind, tensors = signature(args, kwargs)
         known = self._recordings.get(kind, ())

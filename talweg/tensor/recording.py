@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..compile.evaluate import compiled_graph
+from ..compile.program import Program
 from ..graph.leaves import from_array
 from ..graph.node import Node, constant_op
 from .box import Box, Storage, is_variable, with_history_of
@@ -107,6 +108,10 @@ class Recording:
         for i, where in enumerate(self._from):
             if not isinstance(where, _Fixed):
                 self._fixed[i] = np.empty((), self._fixed[i].dtype)  # not kept alive by us
+
+    @property
+    def program(self) -> Program:
+        return self._compiled.program
 
     # --- whether it fits
     def holds(self) -> bool:

@@ -218,6 +218,9 @@ class CommandList:
             raise IndexError("index out of range in compiled code")
         raise RuntimeError(f"oneDNN failed to execute the primitive of command {begin + found - 1}")
 
+    def kernels(self) -> list[Kernel]:
+        return list(self._kernels.values())
+
     def what(self, number: int) -> str:
         """Which kind of command it is."""
         return ("kernel", "kernel, shared", "library", "clear")[self.words[number][0]]
