@@ -63,6 +63,8 @@ def _steps_differ(program: Program) -> str | None:
     if plain is None:
         return None
     fast, raised = outcome(called, program, True)
+    if raised is not None and "was read inside" in str(raised):  # one_hot looks at its indices
+        return None
     if raised is not None:
         return f"talweg.compile: {raised!r}"
 
