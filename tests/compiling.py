@@ -12,6 +12,7 @@ import numpy as np
 from talweg.backends.cpu.llvm import commands
 from talweg.compile.engine import Engine, compile_after
 from talweg.runtime import threads as runtime_threads
+from talweg.runtime.memory import Workspace
 
 programs = sys.modules["talweg.compile.program"]
 
@@ -55,18 +56,20 @@ def compiling(poison: bool = False, threads: int = 0) -> Iterator[Refusals]:
 
 @contextmanager
 def _poisoned() -> Iterator[None]:
-    run, take = programs.Program.run, programs._Pool.take
+    reserve, take = Workspace.reserve, programs._Pool.take
 
-    def poisoned_run(program, inputs):
-        program._arena[: program.arena_bytes] = 255
-        return run(program, inputs)
+    def poisoned_reserve(workspace, size):
+        address = reserve(workspace, size)
+        if workspace is programs._arena and size:
+            workspace.bytes()[:size] = 255
+        return address
 
     def poisoned_take(pool):
         array = take(pool)
         array[...] = np.full((), -1 if array.dtype.kind in "iub" else np.nan).astype(array.dtype)
         return array
 
-    with patch.object(programs.Program, "run", poisoned_run), patch.object(programs._Pool, "take", poisoned_take):
+    with patch.object(Workspace, "reserve", poisoned_reserve), patch.object(programs._Pool, "take", poisoned_take):
         yield
 
 
