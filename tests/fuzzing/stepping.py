@@ -22,7 +22,7 @@ def called(program: Program, compiled: bool, shake: float = 0.0, wide: bool = Fa
     def step(*inputs):
         made = _step(program, inputs, body)
         _update(program, inputs, made)
-        return [y.detach() for y in made.values()]
+        return [y.detach().clone() for y in made.values()]  # a replayed result is no alias of an input
 
     function = T.compile(step) if compiled else step
     T.manual_seed(program.seed)
