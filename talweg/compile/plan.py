@@ -7,10 +7,12 @@ channels-last after a convolution.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..backends.cpu.llvm.expression import NotInline, Place, loads_of
+from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, NotInline, Place, is_indirect, loads_of
+from ..backends.cpu.llvm.native import Native, native
 from ..backends.cpu.llvm.nest import loops_of
 from ..backends.cpu.llvm.reduction import can_reduce
 from ..backends.cpu.llvm.scalars import EMITTERS
@@ -28,7 +30,8 @@ MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
 
 @dataclass
 class Step:
-    """One thing to run. kind: pointwise, reduce, call (the library or NumPy computes `outputs[0]`), copy."""
+    """One thing to run. kind: pointwise, reduce, native (a kernel of its own; outputs after the first are scratch), call
+    (the library or NumPy computes `outputs[0]`), copy, zero."""
 
     kind: str
     outputs: list[Node]
@@ -51,7 +54,9 @@ def inline(node: Node) -> bool:
     """Whether kernels may compute it on the way."""
     if kind_of(node.dtype) is None:
         return False
-    return node.op in EMITTERS or node.op in MOVEMENT or node.op in (ops.flip, ops.iota, constant_op)
+    if node.op in EMITTERS or node.op in MOVEMENT:
+        return True
+    return node.op in (ops.flip, ops.iota, ops.uniform, constant_op) or is_indirect(node)
 
 
 class Planner:
@@ -62,9 +67,9 @@ class Planner:
         self.updates = dict(updates or {})  # root: the input in whose memory it is wanted
         self.order = updates_last(_topological(roots), self.updates)
         self.steps: list[Step] = []
-        self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
+        self.strides: dict[Node, Shape] = {**dict(zip(inputs, input_strides)), STATUS_CELL: STATUS.strides}
         self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
-        self.born: dict[Node, int] = dict.fromkeys(inputs, -1)  # step that stores it
+        self.born: dict[Node, int] = dict.fromkeys([*inputs, STATUS_CELL], -1)  # step that stores it
         self.stored = self._to_store()
 
     def plan(self) -> Plan:
@@ -82,10 +87,13 @@ class Planner:
                 readers[source] = readers.get(source, 0) + 1
             if not inline(node):
                 stored.add(node)
-                fused = can_reduce(node)
+                kernel = native(node)
+                fused = can_reduce(node) or node.op is ops.write_slice or (kernel is not None and kernel.fuses)
                 stored.update(self._base(s) for s in node.inputs if not (fused and inline(s)))
         weight: dict[Node, int] = {}
         for node in self.order:
+            if is_indirect(node) and _repeats(node) and weight[node.inputs[0]] > 2:
+                stored.add(self._base(node.inputs[0]))
             if node in stored or not inline(node):
                 weight[node] = 0
                 continue
@@ -108,8 +116,12 @@ class Planner:
         if not inline(node):
             if node.op is ops.assemble:
                 self._assemble(node)
+            elif node.op is ops.write_slice and kind_of(node.dtype) is not None:
+                self._write_slice(node)
             elif can_reduce(node):
                 self._reduce(node)
+            elif native(node) is not None:
+                self._native(node, native(node))
             else:
                 self._call(node)
             return
@@ -166,7 +178,7 @@ class Planner:
         if overwritten is not None and any(overwritten in map(self._owner, s.reads) for s in self.steps[position + 1 :]):
             return False
         for source, index in loads:
-            if source.op is ops.iota:
+            if source not in self.strides:  # a position
                 continue
             owner = self._owner(source)
             if owner in step.outputs:
@@ -188,10 +200,15 @@ class Planner:
 
     def _loads(self, node: Node, strides: Shape, index=None):
         """What computing it loads; values in the way of an affine index are stored first."""
+        return self._resolved(node, lambda placed, found: loads_of(
+            node, index or self._plain_index(node, strides), placed, found))
+
+    def _resolved(self, node: Node, collect: Callable[[dict[Node, Place], dict], None]) -> dict:
+        """The loads that `collect` finds, given what is placed but for the node itself."""
         while True:
             found: dict = {}
             try:
-                loads_of(node, index or self._plain_index(node, strides), self._placed(), found)
+                collect(self._placed(), found)
             except NotInline as problem:
                 self._clear_away(problem.args[0])
                 continue
@@ -283,6 +300,43 @@ class Planner:
         self.steps.append(Step("reduce", [node], self._read(loads), [source]))
         self._born(node, contiguous_strides(node.shape), len(self.steps) - 1)
 
+    def _native(self, node: Node, kernel: Native) -> None:
+        """A kernel of its own, after one that fills in what it adds to."""
+        operands = [] if kernel.fuses else [self._array(s) for s in node.inputs]
+        strides = kernel.strides(node, self.strides[operands[-1]] if operands else None)
+        begin = kernel.start(node)
+        if begin is not None:
+            self._filled(node, begin, strides)
+        loads = self._resolved(node, lambda placed, found: kernel.loads(node, placed, found))
+        scratch = kernel.scratch(node)
+        self.steps.append(Step("native", [node, *scratch], self._read(loads), list(node.inputs)))
+        for each in (node, *scratch):
+            self._born(each, strides, len(self.steps) - 1)
+
+    def _write_slice(self, node: Node) -> None:
+        """A copy of the first operand, then the second where it goes."""
+        x, value = node.inputs
+        starts, _, steps = node.attrs
+        strides = self.strides.get(x)
+        if strides is None or not is_dense(x.shape, strides):
+            strides = contiguous_strides(x.shape)
+        here = ops.clone(value)
+        inner = tuple(a * b for a, b in zip(strides, steps))
+        self._loads(here, inner)
+        self._filled(node, x, strides)
+        if math.prod(value.shape):
+            self.alias[here] = (node, (starts, steps))
+            self._pointwise(here, inner, len(self.steps))
+            self.born[node] = len(self.steps) - 1
+
+    def _filled(self, node: Node, begin: Node, strides: Shape) -> None:
+        """Room for a value, and a kernel that writes another one there."""
+        here = ops.clone(begin)
+        self._loads(here, strides)  # what it needs is stored before the value's life begins
+        self._born(node, strides, len(self.steps))
+        self.alias[here] = (node, ((0,) * len(node.shape), (1,) * len(node.shape)))
+        self._pointwise(here, strides, len(self.steps))
+
     def _call(self, node: Node) -> None:
         operands = [self._array(s) for s in node.inputs]
         self.steps.append(Step("call", [node], operands, operands))
@@ -306,9 +360,15 @@ class Planner:
         return node
 
 
+def _repeats(node: Node) -> bool:
+    """Whether a gather reads more elements than its source has."""
+    return math.prod(node.shape) > math.prod(node.inputs[0].shape)
+
+
 def _cost(node: Node) -> int:
-    """Of computing it once more, roughly in arithmetic instructions."""
-    if node.op in MOVEMENT or node.op in (constant_op, ops.iota, ops.flip):
+    """Of computing it once more, roughly in arithmetic instructions. Random numbers are said to cost nothing: a mask
+    drawn again in the backward pass takes no memory."""
+    if node.op in MOVEMENT or node.op in (constant_op, ops.iota, ops.flip, ops.uniform):
         return 0
     cheap = (ops.add, ops.sub, ops.mul, ops.neg, ops.square, ops.relu, ops.where, ops.gt, ops.lt, ops.ge, ops.le, ops.eq,
              ops.cast, ops.maximum, ops.minimum, ops.abs_, ops.logical_and, ops.logical_not)

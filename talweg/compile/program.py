@@ -13,13 +13,15 @@ from ..backends.cpu.arrays import pointer
 from ..backends.cpu.kernels import plan_of
 from ..backends.cpu.library import library
 from ..backends.cpu.llvm.commands import CommandList
-from ..backends.cpu.llvm.expression import Place
+from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
+from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
 from ..backends.cpu.llvm.reduction import reduction_kernel
 from ..backends.cpu.plans import Plan as LibraryPlan
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
+from ..graph import ops
 from ..graph.node import Node
 from ..runtime import threads
 from ..runtime.memory import Workspace, aligned
@@ -29,6 +31,7 @@ from .plan import Plan, Step
 from .profile import Active
 
 ARENA = 0  # slot of the pointers
+SHARED_CLEAR = 1 << 18  # bytes from which on threads share the clearing of memory
 _arena = Workspace()  # of all programs: one runs at a time
 
 
@@ -51,6 +54,7 @@ class Program:
         self.slots.update({r: self.slots[source] for r, source in plan.in_place.items()})
         self._places: dict[Node, Place] = {n: Place(slot, 0, plan.strides[n]) for n, slot in self.slots.items()}
         self._places.update({n: Place(ARENA, at, plan.strides[n]) for n, at in offsets.items()})
+        self._places[STATUS_CELL] = STATUS
         self._lower()
         self._lay_out()
 
@@ -74,10 +78,9 @@ class Program:
         for number, step in enumerate(self.plan.steps):
             if step.kind == "call":
                 self._lower_call(step)
-            elif step.kind == "zero":
-                node = step.outputs[0]
-                place = self.place(node)
-                self.commands.clear((place.slot, place.offset), math.prod(node.shape) * node.dtype.itemsize)
+            elif step.kind == "zero" and _size(step.outputs[0]) < SHARED_CLEAR:
+                place = self.place(step.outputs[0])
+                self.commands.clear((place.slot, place.offset), _size(step.outputs[0]))
             else:
                 self.commands.kernel(self._kernel(f"k{number}", step))
             self.work += [step] * (len(self.commands) - len(self.work))
@@ -103,6 +106,13 @@ class Program:
             node = step.outputs[0]
             source = step.sources[0]
             return reduction_kernel(name, node, placed, _innermost(source, self.plan))
+        if step.kind == "zero":
+            blank = ops.full(0, step.outputs[0].shape, step.outputs[0])
+            return pointwise_kernel(name, [blank], {blank: self.place(step.outputs[0])})
+        if step.kind == "native":
+            kernel = native(step.outputs[0])
+            assert kernel is not None
+            return kernel.build(name, step.outputs, placed)
         return pointwise_kernel(name, step.outputs, placed)
 
     def _lay_out(self) -> None:
@@ -180,6 +190,10 @@ class Program:
         if place.offset == 0 and base.shape == node.shape and base.strides == strides:
             return base
         return _at(base, place.offset, node.shape, strides)
+
+
+def _size(node: Node) -> int:
+    return math.prod(node.shape) * node.dtype.itemsize
 
 
 class _Pool:
