@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..backends.cpu.llvm.expression import Index, NotInline, Place, loads_of
+from ..backends.cpu.llvm.expression import STATUS_CELL, Index, NotInline, Place, loads_of
 from ..backends.cpu.llvm.group import Group, memory_order, plain_index
 from ..core.shapes import Shape
 from ..graph.node import Node
@@ -52,14 +52,17 @@ class Joining:
         return None
 
     def _may_update(self, candidate: Candidate, group: Group, later: list[Step]) -> bool:
-        """Updates in place are made where each element is looked at once, after everyone else has read the old value."""
+        """Updates in place are made where each element is looked at once, after everyone else has read the old value and
+        every index has been checked."""
         updating = [n for n in (candidate.node, *group.members) if n in self.updates]
         if not updating:
             return True
         if group.reductions or candidate.reduces is not None:
             return False
         source = self.updates.get(candidate.node)
-        return source is None or not any(source in map(self.owner, step.reads) for step in later)
+        if source is None:
+            return True
+        return not any(STATUS_CELL in step.reads or source in map(self.owner, step.reads) for step in later)
 
     def _fits(self, candidate: Candidate, group: Group, position: int) -> bool:
         if candidate.space == group.space and self._same_loops(candidate, group):

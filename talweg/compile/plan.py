@@ -25,7 +25,7 @@ from .layouts import layout, layout_of_call, layout_of_parts, lying
 from .places import is_dense, moved_place
 from .splitting import split
 from .steps import Plan, Step
-from .stored import MOVEMENT, inline, to_store, topological
+from .stored import MOVEMENT, base, inline, to_store, topological
 
 ARENA = 0  # slot of the pointer table
 
@@ -68,7 +68,7 @@ class Planner:
 
     # --- storing one value
     def _store(self, node: Node) -> None:
-        if node.op in MOVEMENT and node not in self.roots and self._view(node):
+        if node.op in MOVEMENT and self._may_be_view(node) and self._view(node):
             return
         if inline(node):
             self._pointwise(node)
@@ -82,6 +82,13 @@ class Planner:
             self._native(node, kernel)
         else:
             self._call(node)
+
+    def _may_be_view(self, node: Node) -> bool:
+        """Results may be views of what the program computes, if they show all of it; not of its inputs."""
+        if node not in self.roots:
+            return True
+        whole = self._owner(base(node))
+        return whole in self.born and self.born[whole] >= 0 and math.prod(whole.shape) == math.prod(node.shape)
 
     def _view(self, node: Node) -> bool:
         """Whether a movement lies in its source's memory; then it is placed."""

@@ -184,8 +184,10 @@ class Program:
         if place.slot == ARENA:
             return np.ndarray(node.shape, node.dtype.numpy, _arena.bytes(), place.offset, strides)
         base = arrays[place.slot]
-        if place.offset == 0 and base.shape == node.shape and base.strides == strides:
+        if place.offset == 0 and base.strides == strides and base.shape == node.shape:
             return base
+        if place.offset == 0 and base.flags.c_contiguous and place.strides == contiguous_strides(node.shape):
+            return base.reshape(node.shape) if base.size == math.prod(node.shape) else _at(base, 0, node.shape, strides)
         return _at(base, place.offset, node.shape, strides)
 
 

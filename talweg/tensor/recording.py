@@ -94,6 +94,8 @@ class Recording:
         self._from = [sources.of(leaf) for leaf in leaves]
         self._fixed = [leaf.value for leaf in leaves]
         self._grads_at_entry = sources.gradients_at_entry(leaves)
+        used = {id(w.holder) for w in self._from if isinstance(w, _Captured) and w.of_gradient}
+        self._replaced_gradients = [box for box, _ in self._gradients if id(box) not in used]
         self._run_first(leaves)
 
     def _run_first(self, leaves: list[Node]) -> None:
@@ -127,6 +129,8 @@ class Recording:
     # --- running
     def replay(self, tensors: Sequence[Box]) -> Any:
         moments = [moment() for moment in self._trace.moments]
+        for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
+            box._grad = None
         arrays = [where.array(moments, tensors) for where in self._from]
         known = {i: where.array(moments, tensors) for i, where in self._known.items()}  # held: not to be written over
         in_place = self._claimed(arrays)
