@@ -109,14 +109,15 @@ class Planner:
         if node.op in MOVEMENT and node not in self.roots and self._view(node):
             return
         if not inline(node):
+            kernel = native(node)
             if node.op is ops.assemble:
                 self._assemble(node)
             elif node.op is ops.write_slice and kind_of(node.dtype) is not None:
                 self._write_slice(node)
             elif can_reduce(node):
                 self._reduce(node)
-            elif native(node) is not None:
-                self._native(node, native(node))
+            elif kernel is not None:
+                self._native(node, kernel)
             else:
                 self._call(node)
             return

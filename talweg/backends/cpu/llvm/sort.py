@@ -12,7 +12,7 @@ from ....core.dtypes import dtype as DType
 from ....core.dtypes import int64
 from ....graph import ops
 from ....graph.node import Node, data
-from .affine import Loop, linear
+from .affine import linear
 from .expression import Place, loads_of
 from .flow import Flow, computation_in
 from .nest import Kernel, Merger, Pointers, count, loops_of
