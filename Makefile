@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
@@ -14,6 +14,12 @@ test: $(VENV)/.test lint
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Random graphs and every sample, compiled against interpreted, for MINUTES minutes.
+MINUTES ?= 10
+fuzz: $(VENV)/.test
+	TALWEG_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_compiled_samples.py
+	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .facade import *  # noqa: F403
 
 # Rooms with the name of a function. Importing such a room would otherwise put it where the function belongs.
-SHADOWED = {"tensor"}
+SHADOWED = {"compile", "tensor"}
 
 
 class _Package(types.ModuleType):

@@ -39,7 +39,7 @@ for step in range(6):
     optimizer.step()
     losses.append(loss.item())
 state = {k: v.tolist() for k, v in model.state_dict().items()}
-programs = sum(k.program is not None for k in _engine.known.values())
+programs = sum(k.compiled is not None for k in _engine.known.values())
 print(json.dumps({"losses": losses, "state": state, "programs": programs}))
 """
 

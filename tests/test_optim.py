@@ -325,9 +325,12 @@ def test_an_optimizer_may_define_one_update():
         def __init__(self, params, lr):
             super().__init__(params, {"lr": lr})
 
-        def _update(self, param, gradient, state, group):
+        def _numbers(self, group, state):
+            return {"lr": group["lr"]}
+
+        def _update(self, param, gradient, state, group, numbers):
             state["seen"] = state.get("seen", 0) + 1
-            param.sub_(group["lr"] * gradient)
+            param.sub_(numbers["lr"] * gradient)
 
     parameter = nn.Parameter(tw.ones(1))
     optimizer = Plain([parameter], lr=0.5)

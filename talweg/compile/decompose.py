@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 
 from ..graph import ops
-from ..graph.node import Node, Op
+from ..graph.node import Node
+from .rules import rule
 
-RULES: dict[Op, Callable] = {}
 MOST_WINDOWS = 16  # positions of a pooling window that are worth a load each
-
-
-def rule(op: Op):
-    def register(function):
-        RULES[op] = function
-        return function
-
-    return register
 
 
 def _inside(x_shape, out, kernel, stride, padding, dilation) -> bool:

@@ -4,50 +4,121 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..core.shapes import Shape
 from ..graph.key import structural_key
 from ..graph.node import Node
+from . import dump
+from .in_place import impossible, wanted_updates
+from .ownership import is_ours, references
 from .plan import Planner
 from .program import Program
 from .rewrite import Canonical
 
-SIGHTINGS = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
-"""How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so that
-two runs of a program compute the same numbers to the last bit."""
 MOST_PROGRAMS = 256
+MOST_SEEN = 4096
+
+
+class Policy:
+    """When graphs are compiled."""
+
+    sightings = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
+    """How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so
+    that two runs of a program compute the same numbers to the last bit."""
+
+
+@contextmanager
+def compile_after(sightings: int) -> Iterator[None]:
+    """Inside, for all threads: interpret a graph `sightings` times, then compile it. 0: at first sight, negative: never."""
+    before, Policy.sightings = Policy.sightings, sightings
+    try:
+        yield
+    finally:
+        Policy.sightings = before
+
+
+class Compiled:
+    """A program, which of a graph's leaves its inputs are, and which of them it updates in place."""
+
+    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node], donated: Sequence[int] = ()):
+        canonical = Canonical(outputs)
+        place = {leaf: i for i, leaf in enumerate(leaves)}
+        self.which = [place[leaf] for leaf in canonical.inputs]
+        stand_ins = list(canonical.inputs.values())
+        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
+        self.program = planned(canonical.roots, stand_ins, strides, given)
+        dump.show(self.program)
+        taken = set(self.program.plan.in_place.values())
+        self.updated = [i for i, s in zip(self.which, stand_ins) if s in taken]
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs' arrays, from those of the leaves. The arrays of the leaves in `updated` are written over."""
+        return self.program.run([arrays[i] for i in self.which])
 
 
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("failed", "program", "seen")
+    __slots__ = ("compiled", "failed", "named", "seen")
 
     def __init__(self) -> None:
         self.seen = 0
-        self.program: Compiled | None = None
+        self.compiled: Compiled | None = None
+        self.named: list[int | None] = []  # how often the graph names each leaf
         self.failed = False
 
-
-class Compiled:
-    """A program, and which of a graph's leaves its inputs are."""
-
-    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node]):
-        canonical = Canonical(outputs)
-        place = {leaf: i for i, leaf in enumerate(leaves)}
-        used = list(canonical.inputs)
-        self.which = [place[leaf] for leaf in used]
-        strides = [_strides(leaf.value) for leaf in used]
-        self.program = Program(Planner(canonical.roots, list(canonical.inputs.values()), strides).plan())
+    def compile(self, outputs: Sequence[Node], leaves: Sequence[Node]) -> None:
+        self.named = references(outputs, leaves)
+        ours = [i for i, count in enumerate(self.named) if is_ours(leaves, i, count)]
+        try:
+            self.compiled = Compiled(outputs, leaves, ours)
+        except NotImplementedError:
+            self.failed = True
 
     def run(self, leaves: Sequence[Node]) -> list[np.ndarray]:
-        return self.program.run([leaves[i].value for i in self.which])
+        assert self.compiled is not None
+        updated = set(self.compiled.updated)
+        kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
+        return self.compiled.run([n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)])
+
+
+def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:
+    """The program, with as many of the donated inputs updated in place as is safe."""
+    updates = wanted_updates(roots, donated)
+    while True:
+        plan = Planner(roots, inputs, strides, updates).plan()
+        failed = impossible(plan)
+        if not failed:
+            break
+        updates = {r: s for r, s in updates.items() if r not in failed}
+    program = Program(plan)
+    if updates and not program.checks_before_updates():
+        program = Program(Planner(roots, inputs, strides).plan())
+    return program
 
 
 def _strides(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
+
+
+@dataclass
+class Counts:
+    """What became of the graphs that were to be evaluated."""
+
+    interpreted: int = 0
+    compiled: int = 0
+    replayed: int = 0
+    forgotten: int = 0
+    misses: dict[str, int] = field(default_factory=dict)  # why a graph was not known, and how often
+
+    def miss(self, reason: str) -> None:
+        self.misses[reason] = self.misses.get(reason, 0) + 1
 
 
 class Engine:
@@ -55,6 +126,8 @@ class Engine:
 
     def __init__(self) -> None:
         self.known: OrderedDict[tuple, _Known] = OrderedDict()
+        self.counts = Counts()
+        self._seen: set[int] = set()  # hashes of structures, with and without their shapes
 
     def look_up(self, outputs: Sequence[Node]) -> tuple[_Known, list[Node]]:
         """What is known of the graph below these outputs, and its leaves in the order of its key."""
@@ -62,23 +135,58 @@ class Engine:
         full = (key, tuple([n.value.strides for n in leaves]))
         known = self.known.get(full)
         if known is None:
-            known = self.known[full] = _Known()
-            if len(self.known) > MOST_PROGRAMS:
-                self.known.popitem(last=False)
+            known = self._add(full)
         else:
             self.known.move_to_end(full)
         return known, leaves
 
+    def _add(self, key: tuple) -> _Known:
+        self.counts.miss(self._reason(key))
+        known = self.known[key] = _Known()
+        if len(self.known) > MOST_PROGRAMS:
+            self.known.popitem(last=False)
+            self.counts.forgotten += 1
+        return known
+
+    def _reason(self, key: tuple) -> str:
+        """Why a graph is not known: nothing like it has been seen, or only with other shapes, layouts or constants."""
+        entries, _ = key[0]
+        shapeless = hash(tuple([entry[0] if isinstance(entry[0], str) else entry[1] for entry in entries]))
+        layoutless = hash(key[0])
+        reason = "new graph"
+        if layoutless in self._seen:
+            reason = "other layout of an input, or other tensors written in place"
+        elif shapeless in self._seen:
+            reason = "other shape, dtype or constant"
+        if len(self._seen) < MOST_SEEN:
+            self._seen.update((shapeless, layoutless))
+        return reason
+
     def replay(self, known: _Known, outputs: Sequence[Node], leaves: list[Node]) -> list[np.ndarray] | None:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
-        if known.program is None:
+        if known.compiled is None:
             known.seen += 1
-            if known.failed or known.seen <= SIGHTINGS:
+            if known.failed or known.seen <= Policy.sightings:
+                self.counts.interpreted += 1
                 return None
-            try:
-                known.program = Compiled(outputs, leaves)
-            except NotImplementedError:
-                known.failed = True
-                return None
-        return known.program.run(leaves)
+            self.counts.compiled += 1
+            known.compile(outputs, leaves)
+        if known.failed:
+            return None
+        self.counts.replayed += 1
+        return known.run(leaves)
 
+    def compiled(self, outputs: Sequence[Node], leaves: Sequence[Node], key: tuple, donated: Sequence[int]) -> Compiled:
+        """The program for a graph whose donated leaves may be written over. `key` and `leaves` are the structural key's.
+
+        Raises NotImplementedError for what cannot be compiled.
+        """
+        full = (key, tuple([n.value.strides for n in leaves]), tuple(donated))
+        found = self.known.get(full)
+        if found is None:
+            self.counts.compiled += 1
+            compiled = Compiled(outputs, leaves, donated)
+            found = self._add(full)
+            found.compiled = compiled
+        assert found.compiled is not None
+        return found.compiled

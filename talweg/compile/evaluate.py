@@ -7,17 +7,34 @@ dropped as soon as its last reader has run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..backends.registry import compute, has_kernel
+from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
-from .engine import SIGHTINGS, Engine
+from .engine import Compiled, Engine, Policy
 
 _one_at_a_time = threading.RLock()
 _engine = Engine()
 keep_freed_pages()  # every result is a new array: pages that have been paid for are used again
+
+
+def exclusively() -> threading.RLock:  # type: ignore[valid-type]
+    """A block in which no other thread evaluates anything."""
+    return _one_at_a_time
+
+
+def engine() -> Engine:
+    return _engine
+
+
+def compiled_graph(outputs: list[Node], donated: Callable[[list[Node]], list[int]]) -> tuple[Compiled, list[Node]]:
+    """The program for what waits below the outputs, and the leaves it runs on, in their order. `donated` chooses the
+    leaves whose arrays may be written over. Raises NotImplementedError for what cannot be compiled."""
+    key, leaves = structural_key(outputs)
+    return _engine.compiled(outputs, leaves, key, donated(leaves)), leaves
 
 
 def evaluate(roots: Iterable[Node]) -> None:
@@ -33,7 +50,7 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    if SIGHTINGS < 0:
+    if Policy.sightings < 0:
         _run(roots)
         return
     outputs = _outputs(roots)

@@ -8,7 +8,7 @@ channels-last after a convolution.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, NotInline, Place, is_indirect, loads_of
@@ -21,6 +21,7 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..graph.ops.assemble import covers
+from .in_place import updates_last
 from .places import channels_last, is_dense, moved_place
 
 ARENA = 0  # slot of the pointer table
@@ -36,6 +37,7 @@ class Step:
     outputs: list[Node]
     reads: list[Node] = field(default_factory=list)  # placed values it loads
     sources: list[Node] = field(default_factory=list)  # of a call: its operands, placed
+    elsewhere: set[Node] = field(default_factory=set)  # values it loads at other indices than it stores to
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Plan:
     alias: dict[Node, tuple[Node, Node | tuple]]  # lies in another value's memory: (there, by this movement or slice)
     inputs: list[Node]
     roots: list[Node]
+    in_place: dict[Node, Node] = field(default_factory=dict)  # root: the input whose memory it takes over
 
 
 def inline(node: Node) -> bool:
@@ -57,10 +60,12 @@ def inline(node: Node) -> bool:
 
 
 class Planner:
-    def __init__(self, roots: Sequence[Node], inputs: Sequence[Node], input_strides: Sequence[Shape]):
+    def __init__(self, roots: Sequence[Node], inputs: Sequence[Node], input_strides: Sequence[Shape],
+                 updates: Mapping[Node, Node] | None = None):
         self.roots = list(roots)
         self.inputs = list(inputs)
-        self.order = _topological(roots)
+        self.updates = dict(updates or {})  # root: the input in whose memory it is wanted
+        self.order = updates_last(_topological(roots), self.updates)
         self.steps: list[Step] = []
         self.strides: dict[Node, Shape] = {**dict(zip(inputs, input_strides)), STATUS_CELL: STATUS.strides}
         self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
@@ -69,9 +74,9 @@ class Planner:
 
     def plan(self) -> Plan:
         for node in self.order:
-            if node in self.stored and node not in self.strides and node.op is not constant_op:
+            if node in self.stored and node not in self.strides and (node.op is not constant_op or node in self.roots):
                 self._store(node)
-        return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots)
+        return Plan(self.steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
     # --- what is stored
     def _to_store(self) -> set[Node]:
@@ -142,15 +147,19 @@ class Planner:
     def _pointwise(self, node: Node, strides: Shape | None = None, earliest: int = 0) -> None:
         strides = self._layout(node) if strides is None else strides
         loads = self._loads(node, strides)
+        if node in self.strides:  # a reshape that became a view of a copy
+            return
         plain = self._plain_index(node, strides)
+        elsewhere = {self._owner(n) for n, index in loads if index != plain or n in self.alias}
         for position in range(len(self.steps) - 1, max(len(self.steps) - 24, earliest - 1), -1):
             step = self.steps[position]
             if step.kind == "pointwise" and self._joins(node, strides, loads, plain, step, position):
                 step.outputs.append(node)
                 step.reads = list(dict.fromkeys([*step.reads, *(n for n in self._read(loads) if n not in step.outputs)]))
+                step.elsewhere |= elsewhere
                 self._born(node, strides, position)
                 return
-        self.steps.append(Step("pointwise", [node], self._read(loads)))
+        self.steps.append(Step("pointwise", [node], self._read(loads), elsewhere=elsewhere))
         self._born(node, strides, len(self.steps) - 1)
 
     def _read(self, loads) -> list[Node]:
@@ -165,6 +174,9 @@ class Planner:
         """Whether the node can be computed in an earlier kernel's loop."""
         first = step.outputs[0]
         if first.shape != node.shape or self.strides[first] != strides or len(step.outputs) >= 10:
+            return False
+        overwritten = self.updates.get(node)
+        if overwritten is not None and any(overwritten in map(self._owner, s.reads) for s in self.steps[position + 1 :]):
             return False
         for source, index in loads:
             if source not in self.strides:  # a position
@@ -196,10 +208,8 @@ class Planner:
         """The loads that `collect` finds, given what is placed but for the node itself."""
         while True:
             found: dict = {}
-            placed = self._placed()
-            placed.pop(node, None)
             try:
-                collect(placed, found)
+                collect(self._placed(), found)
             except NotInline as problem:
                 self._clear_away(problem.args[0])
                 continue
@@ -228,6 +238,8 @@ class Planner:
 
     def _layout(self, node: Node) -> Shape:
         """The dense layout of the first operand that has the node's shape, contiguous if there is none."""
+        if node in self.updates:
+            return self.strides[self.updates[node]]
         found = self._operand_layout(node, 0)
         return found if found is not None else contiguous_strides(node.shape)
 
@@ -235,7 +247,7 @@ class Planner:
         for source in node.inputs:
             if source.shape != node.shape or source.op is constant_op:
                 continue
-            strides = self.strides.get(source)
+            strides = self._known_strides(source)
             if strides is not None:
                 if is_dense(source.shape, strides):
                     return strides
@@ -244,6 +256,14 @@ class Planner:
                 if found is not None:
                     return found
         return None
+
+    def _known_strides(self, node: Node) -> Shape | None:
+        """Strides of a stored value, or of one that is a view of a stored value."""
+        if node in self.strides or node.op not in MOVEMENT:
+            return self.strides.get(node)
+        source = self._known_strides(node.inputs[0])
+        place = None if source is None else moved_place(node, Place(ARENA, 0, source))
+        return None if place is None else place.strides
 
     def _assemble(self, node: Node) -> None:
         """Room for the whole, zeros if the parts leave some out, and each part's kernel writing to its place."""

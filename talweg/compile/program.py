@@ -1,54 +1,62 @@
-"""A compiled graph: kernels, calls of the library, one arena. Run it with the inputs' arrays to get the roots'."""
+"""A compiled graph: one list of commands on one arena. Run it with the inputs' arrays to get the roots'."""
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..backends.cpu.library import available
-from ..backends.cpu.llvm.driver import Driver
+from ..backends.cpu.arrays import pointer
+from ..backends.cpu.kernels import plan_of
+from ..backends.cpu.library import library
+from ..backends.cpu.llvm.commands import CommandList
 from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
 from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
 from ..backends.cpu.llvm.reduction import reduction_kernel
-from ..backends.cpu.llvm.types import kind_of
+from ..backends.cpu.plans import Plan as LibraryPlan
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node
+from ..runtime import threads
+from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
 from .plan import Plan, Step
+from .profile import Active
+
+ARENA = 0  # slot of the pointers
+SHARED_CLEAR = 1 << 18  # bytes from which on threads share the clearing of memory
+_arena = Workspace()  # of all programs: one runs at a time
 
 
 class Program:
-    """Runs a plan. Not for two threads at once: it has one arena."""
+    """Runs a plan. One program runs at a time: they share one arena, which is as large as the largest needs.
+
+    A slot is a place outside the arena: an input's array, a result's, or an input's that becomes a result's where the
+    plan updates it in place.
+    """
 
     def __init__(self, plan: Plan):
         self.plan = plan
         owner = owner_in(plan)
         stored = {owner(n) for step in plan.steps for n in step.outputs}
-        self._kept = list(dict.fromkeys(owner(r) for r in plan.roots if owner(r) in stored))
-        offsets, self.arena_bytes = arena_offsets(plan, set(self._kept))
-        self._arena = np.empty(self.arena_bytes + 64, np.uint8)
-        start = -self._arena.ctypes.data % 64
-        self._arena = self._arena[start : start + self.arena_bytes]
-        slots = {n: 1 + i for i, n in enumerate(plan.inputs)}
-        slots.update({n: 1 + len(plan.inputs) + i for i, n in enumerate(self._kept)})
-        self._slots = slots
-        self._places: dict[Node, Place] = {n: Place(slot, 0, plan.strides[n]) for n, slot in slots.items()}
-        self._places.update({n: Place(0, at, plan.strides[n]) for n, at in offsets.items()})
+        results = [r for r in dict.fromkeys(map(owner, plan.roots)) if r in stored]
+        self.kept = [r for r in results if r not in plan.in_place]
+        offsets, self.arena_bytes = arena_offsets(plan, set(results))
+        self.slots = {n: 1 + i for i, n in enumerate(plan.inputs)}
+        self.slots.update({n: 1 + len(plan.inputs) + i for i, n in enumerate(self.kept)})
+        self.slots.update({r: self.slots[source] for r, source in plan.in_place.items()})
+        self._places: dict[Node, Place] = {n: Place(slot, 0, plan.strides[n]) for n, slot in self.slots.items()}
+        self._places.update({n: Place(ARENA, at, plan.strides[n]) for n, at in offsets.items()})
         self._places[STATUS_CELL] = STATUS
-        self._status = ctypes.c_int64(0)
-        self._memory = (ctypes.c_void_p * (2 + len(slots)))()  # the status cell's address, then the table
-        self._memory[0] = ctypes.addressof(self._status)
-        self._table = (ctypes.c_void_p * (1 + len(slots))).from_address(ctypes.addressof(self._memory) + 8)
-        self._table[0] = self._arena.ctypes.data
-        self._segments = self._lowered()
+        self._lower()
+        self._lay_out()
 
     def place(self, node: Node) -> Place:
         found = self._places.get(node)
@@ -60,19 +68,37 @@ class Program:
         return found
 
     # --- lowering
-    def _lowered(self) -> list:
-        """Runs of kernels as one native call each, calls of the library between them."""
-        driver = Driver()
-        segments: list = []
+    def _lower(self) -> None:
+        """Every step as commands; where the library declines, the commands are interrupted by a call from Python."""
+        self.commands = CommandList()
+        self.calls: list[tuple[int, _Call]] = []  # (number of commands before it, call)
+        self.library_plans: list[tuple[Step, LibraryPlan, list[Place]]] = []
+        self.scratch_bytes = 0
+        self.work: list[Step] = []  # of each command: the step it belongs to
         for number, step in enumerate(self.plan.steps):
-            if step.kind == "call" or (step.kind == "zero" and kind_of(step.outputs[0].dtype) is None):
-                segments.append(_Call(self, step))
-                continue
-            if not segments or isinstance(segments[-1], _Call):
-                segments.append(driver.new_segment())
-            driver.add(segments[-1], self._kernel(f"k{number}", step))
-        driver.compile()
-        return segments
+            if step.kind == "call":
+                self._lower_call(step)
+            elif step.kind == "zero" and _size(step.outputs[0]) < SHARED_CLEAR:
+                place = self.place(step.outputs[0])
+                self.commands.clear((place.slot, place.offset), _size(step.outputs[0]))
+            else:
+                self.commands.kernel(self._kernel(f"k{number}", step))
+            self.work += [step] * (len(self.commands) - len(self.work))
+
+    def _lower_call(self, step: Step) -> None:
+        node = step.outputs[0]
+        places = [self.place(n) for n in [*step.sources, node]]
+        arrays = [_shadow(n, p) for n, p in zip([*step.sources, node], places)]
+        plan = plan_of(node, arrays[:-1], arrays[-1])
+        if plan is None:
+            self.calls.append((len(self.commands), _Call(self, step)))
+            return
+        self.library_plans.append((step, plan, places))
+        self.scratch_bytes = max(self.scratch_bytes, plan.workspace_bytes)
+        execute, stream = library().execute_address, library().stream
+        assert stream is not None
+        for handle, count, arguments in plan.calls:
+            self.commands.primitive(handle, arguments, count, stream, execute)
 
     def _kernel(self, name: str, step: Step) -> Kernel:
         placed = {n: self.place(n) for n in [*step.reads, *step.outputs]}
@@ -89,37 +115,120 @@ class Program:
             return kernel.build(name, step.outputs, placed)
         return pointwise_kernel(name, step.outputs, placed)
 
+    def _lay_out(self) -> None:
+        """The pointers: nothing is pointed anywhere before the first run."""
+        self.commands.build()
+        self._handles: dict[int, list[tuple[int, int]]] = {}  # slot: (memory object of the library, offset)
+        for _, plan, places in self.library_plans:
+            for handle, place in zip(plan.arguments, places):
+                self._handles.setdefault(place.slot, []).append((handle, place.offset))
+        self._scratch = aligned(self.arena_bytes)
+        self._bases = [0] * (1 + len(self.plan.inputs) + len(self.kept))
+        self._results = [_Pool(n.shape, self.plan.strides[n], n.dtype.numpy) for n in self.kept]
+
+    def checks_before_updates(self) -> bool:
+        """Whether every index is checked before the first input is overwritten: an error then leaves the inputs whole."""
+        updates = {f"k{i}" for i, step in enumerate(self.plan.steps) if any(n in self.plan.in_place for n in step.outputs)}
+        return self.commands.last_check() < self.commands.first_update(updates)
+
     # --- running
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The roots' arrays; their memory is new. `inputs` as the plan's, in shape, dtype and strides."""
-        arrays: dict[int, np.ndarray] = {}
-        for node, array in zip(self.plan.inputs, inputs):
-            slot = self._slots[node]
-            arrays[slot] = array
-            self._table[slot] = array.ctypes.data
-        for node in self._kept:
-            slot = self._slots[node]
-            arrays[slot] = strided_empty(node.shape, self.plan.strides[node], node.dtype.numpy)
-            self._table[slot] = arrays[slot].ctypes.data
-        table = ctypes.addressof(self._table)
-        self._status.value = 0
-        for segment in self._segments:
-            segment.run(table, arrays)
-        if self._status.value:
-            raise IndexError("an index is out of range; the interpreter says which")
+        """The roots' arrays; their memory is new. `inputs` as the plan's, in shape, dtype and strides; those that the
+        plan updates in place are overwritten."""
+        arrays: list = [None, *inputs, *[pool.take() for pool in self._results]]
+        bases = self._bases
+        base = _arena.reserve(self._scratch + self.scratch_bytes)
+        if base != bases[ARENA]:
+            self._settle_in(base)
+        for slot in range(1, len(arrays)):
+            address = pointer(arrays[slot])
+            if address != bases[slot]:
+                self._point(slot, address)
+        threads.apply()
+        at = 0
+        profile = Active.profile
+        run = self.commands.run if profile is None else functools.partial(profile.run, self)
+        for stop, call in self.calls:
+            run(at, stop)
+            call.run(arrays)
+            at = stop
+        run(at, len(self.commands))
+        if profile is not None:
+            profile.runs += 1
         return [self.view(r, arrays) for r in self.plan.roots]
 
-    def view(self, node: Node, arrays: dict[int, np.ndarray]) -> np.ndarray:
+    def describe(self, number: int) -> str:
+        """What a command does, in a few words."""
+        step = self.work[number]
+        names = list(dict.fromkeys(n.op.name for n in step.outputs))
+        return f"{self.commands.what(number)}: {' + '.join(names)}"
+
+    def leads(self, number: int) -> bool:
+        """Whether a command is the first of its step."""
+        return number == 0 or self.work[number - 1] is not self.work[number]
+
+    def _settle_in(self, base: int) -> None:
+        """Point everything into the arena, which lies elsewhere than at the last run."""
+        self._point(ARENA, base)
+        for _, plan, _ in self.library_plans:
+            plan.bind(base + self._scratch)
+
+    def _point(self, slot: int, address: int) -> None:
+        self._bases[slot] = address
+        self.commands.point(slot, address)
+        for handle, offset in self._handles.get(slot, ()):
+            library().set_pointer(handle, address + offset)
+
+    def view(self, node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """A stored value as an array."""
         place = self.place(node)
         size = node.dtype.itemsize
-        base = self._arena if place.slot == 0 else arrays[place.slot]
-        strides = tuple(s * size for s in place.strides)
-        if place.slot == 0:
-            return np.ndarray(node.shape, node.dtype.numpy, base, place.offset, strides)
+        strides = tuple([s * size for s in place.strides])
+        if place.slot == ARENA:
+            return np.ndarray(node.shape, node.dtype.numpy, _arena.bytes(), place.offset, strides)
+        base = arrays[place.slot]
         if place.offset == 0 and base.shape == node.shape and base.strides == strides:
             return base
         return _at(base, place.offset, node.shape, strides)
+
+
+def _size(node: Node) -> int:
+    return math.prod(node.shape) * node.dtype.itemsize
+
+
+class _Pool:
+    """Memory for one result: arrays handed out before are handed out again once nobody else holds them."""
+
+    KEPT = 2  # a result and its predecessor, which is often still looked at while the next is made
+
+    def __init__(self, shape: Shape, strides: Shape, numpy_type):
+        self._make = lambda: strided_empty(shape, strides, numpy_type)
+        self._made: list[np.ndarray] = []
+
+    def take(self) -> np.ndarray:
+        made = self._made
+        for i in range(len(made)):
+            if held_once(made[i], 2):
+                return made[i]
+        array = self._make()
+        if len(made) < self.KEPT:
+            made.append(array)
+        return array
+
+
+def held_once(array: np.ndarray, known: int) -> bool:
+    """Whether an array's memory is seen by nobody but its holders known to the caller (counting this argument)."""
+    if sys.getrefcount(array) > known + 1:
+        return False
+    base = array.base
+    return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= 3)
+
+
+def _shadow(node: Node, place: Place) -> np.ndarray:
+    """An array that lies as the node will, to be looked at only."""
+    size = node.dtype.itemsize
+    one = np.empty(1, node.dtype.numpy)
+    return np.lib.stride_tricks.as_strided(one, node.shape, tuple(s * size for s in place.strides))
 
 
 def _at(base: np.ndarray, offset: int, shape: Shape, strides: Shape) -> np.ndarray:
@@ -173,23 +282,13 @@ def _likely_strides(node: Node, plan: Plan) -> Shape:
 
 
 class _Call:
-    """One value that the library, or NumPy, computes into its place."""
+    """One value that NumPy, or the library through copies, computes into its place."""
 
     def __init__(self, program: Program, step: Step):
         self.program = program
         self.node = step.outputs[0]
         self.sources = step.sources
-        self.blank = step.kind == "zero"
-        fixed = [program.place(n).slot == 0 for n in self.sources]
-        self.operands = [program.view(n, {}) if f else None for n, f in zip(self.sources, fixed)]
-        self.target = program.view(self.node, {}) if program.place(self.node).slot == 0 else None
-        self.onednn = available()
 
-    def run(self, table: int, arrays: dict[int, np.ndarray]) -> None:
+    def run(self, arrays: Sequence[np.ndarray]) -> None:
         view = self.program.view
-        operands = [view(n, arrays) if a is None else a for n, a in zip(self.sources, self.operands)]
-        target = view(self.node, arrays) if self.target is None else self.target
-        if self.blank:
-            target[...] = 0
-        else:
-            compute_into(self.node, operands, target)
+        compute_into(self.node, [view(n, arrays) for n in self.sources], view(self.node, arrays))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
-from .decompose import RULES
+from . import convolutions, decompose  # noqa: F401  (they fill the table of rules)
+from .rules import RULES
 
 
 class Canonical:
@@ -55,7 +56,7 @@ class Canonical:
         if node in self._ours or node.op is constant_op:
             return node
         sources = [self._again(s) for s in node.inputs]
-        return self._interned_node(node.op, sources, node.attrs)
+        return self._made(node.op, sources, node.attrs)
 
     def _made(self, op, sources: list[Node], attrs: tuple) -> Node:
         """op(sources, attrs): something simpler that is the same, one made before, or a new node."""
@@ -92,6 +93,20 @@ def _is(node: Node, number) -> bool:
     return node.op is constant_op and node.attrs[0] == number
 
 
+def _last_two_swapped(rank: int) -> tuple[int, ...]:
+    return (*range(rank - 2), rank - 1, rank - 2)
+
+
+def _transposed_product(a: Node, b: Node) -> Node:
+    """(a b)^T = b^T a^T: products take transposed operands as they lie, so that the result needs no copy."""
+    return ops.matmul(_swapped(b), _swapped(a))
+
+
+def _swapped(x: Node) -> Node:
+    order = _last_two_swapped(len(x.shape))
+    return simplified(ops.permute, [x], (order,)) or ops.permute(x, order)
+
+
 def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
     """An existing or smaller node of the same value, or None. Nothing that could change nan or infinities."""
     x = sources[0] if sources else None
@@ -108,6 +123,8 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
         if x.op is ops.permute:
             return simplified(op, [x.inputs[0]], (permuted(x.attrs[0], order),)) or ops.permute(
                 x.inputs[0], permuted(x.attrs[0], order))
+        if x.op is ops.matmul and order == _last_two_swapped(len(order)):
+            return _transposed_product(*x.inputs)
         return None
     if op is ops.expand:
         return x if x.shape == attrs[0] else None

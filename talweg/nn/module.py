@@ -10,6 +10,7 @@ from ..core.devices import device as Device
 from ..core.dtypes import bfloat16, float16, float32, float64
 from ..core.dtypes import dtype as DType
 from ..tensor import Tensor, no_grad
+from ..tensor.tracing import active
 from .hooks import Hooks
 from .state import State
 
@@ -57,6 +58,9 @@ class Module(State, Hooks):
         raise NotImplementedError(f'Module [{self._get_name()}] is missing the required "forward" function')
 
     def __call__(self, *args, **kwargs):
+        trace = active()
+        if trace is not None:
+            trace.guard(self, "training")
         if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)

@@ -41,23 +41,32 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _update(self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        if not state:
-            _start(param, state, group["amsgrad"])
-        state["step"] += 1
-        lr, decay = group["lr"], group["weight_decay"]
+    _counts_steps = True
+
+    def _numbers(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        lr, step = group["lr"], state["step"]
         beta1, beta2 = group["betas"]
-        if decay != 0 and not group["decoupled_weight_decay"]:
-            gradient = gradient + decay * param
-        mean = state["exp_avg"].mul_(beta1).add_((1 - beta1) * gradient)
-        square = state["exp_avg_sq"].mul_(beta2).add_((1 - beta2) * (gradient * gradient))
+        return {
+            "beta1": beta1, "1 - beta1": 1 - beta1, "beta2": beta2, "1 - beta2": 1 - beta2, "eps": group["eps"],
+            "step size": lr / (1 - beta1**step), "correction": math.sqrt(1 - beta2**step),
+            "decay": group["weight_decay"], "shrinking": lr * group["weight_decay"],
+        }
+
+    def _update(
+        self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any], numbers: dict[str, Tensor]
+    ) -> None:
+        if "exp_avg" not in state:
+            _start(param, state, group["amsgrad"])
+        decays = group["weight_decay"] != 0
+        if decays and not group["decoupled_weight_decay"]:
+            gradient = gradient + numbers["decay"] * param
+        mean = state["exp_avg"].mul_(numbers["beta1"]).add_(numbers["1 - beta1"] * gradient)
+        square = state["exp_avg_sq"].mul_(numbers["beta2"]).add_(numbers["1 - beta2"] * (gradient * gradient))
         if group["amsgrad"]:
             square = state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], square))
-        step_size = lr / (1 - beta1 ** state["step"])
-        correction = math.sqrt(1 - beta2 ** state["step"])
-        change = step_size * mean / (square.sqrt() / correction + group["eps"])
-        if decay != 0 and group["decoupled_weight_decay"]:
-            change = change + (lr * decay) * param
+        change = numbers["step size"] * mean / (square.sqrt() / numbers["correction"] + numbers["eps"])
+        if decays and group["decoupled_weight_decay"]:
+            change = change + numbers["shrinking"] * param
         param.sub_(change)
 
 
@@ -78,7 +87,6 @@ class AdamW(Adam):
 
 
 def _start(param: Tensor, state: dict[str, Any], amsgrad: bool) -> None:
-    state["step"] = 0.0
     state["exp_avg"] = zeros_like(param)
     state["exp_avg_sq"] = zeros_like(param)
     if amsgrad:

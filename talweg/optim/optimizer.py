@@ -13,6 +13,8 @@ from ..core.dtypes import float32
 from ..nn.hooks import RemovableHandle, add_hook
 from ..tensor import Tensor, enable_grad, no_grad, step_done
 from ..tensor import tensor as new_tensor
+from ..tensor.tensor import wrap
+from ..tensor.tracing import each_call, varying_number
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
@@ -50,8 +52,8 @@ def _as_step(step: Callable) -> Callable:
 
 
 class Optimizer:
-    """The base of all optimisers. A subclass says in `_update(parameter, gradient, state, group)` how one
-    moves.
+    """The base of all optimisers. A subclass says in `_update(parameter, gradient, state, group, numbers)` how
+    one moves, and in `_numbers(group, state)` which numbers that takes.
 
     `params` holds tensors, (name, tensor) pairs, or dicts with "params" and settings that replace `defaults`.
     A subclass may define step() instead. Raises TypeError for a single tensor, ValueError for an empty list
@@ -184,19 +186,51 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        gradient = -param.grad if group.get("maximize") else param.grad
-                        state = self.state.get(param, {})
-                        self._update(param, gradient, state, group)
-                        if state:
-                            self.state[param] = state
+                self._update_group(group, [p for p in group["params"] if p.grad is not None])
         return loss
 
     step = _as_step(step)  # type: ignore[assignment]
 
-    def _update(self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Move one parameter, in place. `state` is what is kept for it, empty at first; `group` holds the settings."""
+    def _update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        states = [self.state.get(param, {}) for param in params]
+        if self._counts_steps:
+            each_call(lambda: _count(states))
+        shared: dict[Any, dict[str, Tensor]] = {}  # parameters with the same count share their numbers
+        for param, state in zip(params, states):
+            key = state.get("step"), param.dtype
+            if key not in shared:
+                shared[key] = self._inputs(group, state, param)
+            gradient = param.grad
+            assert gradient is not None
+            if group.get("maximize"):
+                gradient = -gradient
+            self._update(param, gradient, state, group, shared[key])
+            if state:
+                self.state[param] = state
+
+    def _inputs(self, group: dict[str, Any], state: dict[str, Any], like: Tensor) -> dict[str, Tensor]:
+        """The numbers of an update as inputs of the graph, which may be others at the next step."""
+
+        def reader(name: str) -> Callable[[], float]:
+            return lambda: self._numbers(group, state)[name]
+
+        numbers = self._numbers(group, state)
+        return {
+            name: value if isinstance(value, Tensor) else wrap(varying_number(reader(name), like.dtype))
+            for name, value in numbers.items()
+        }
+
+    _counts_steps = False  # whether state["step"] counts the updates of each parameter
+
+    def _numbers(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """The numbers that an update takes from the settings and the step count: `_update` gets them as 0-d tensors."""
+        return {}
+
+    def _update(
+        self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any], numbers: dict[str, Tensor]
+    ) -> None:
+        """Move one parameter, in place. `state` is what is kept for it, empty at first; `group` holds the settings: those
+        that are numbers should be used through `numbers`."""
         raise NotImplementedError(f"{type(self).__name__} must define _update() or step()")
 
     def _before_step(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -285,6 +319,11 @@ def _listed(params: Any) -> tuple[list, list[str]]:
     if not all(paired):
         raise ValueError("add_param_group: either all parameters come as (name, tensor) pairs, or none")
     return [param for _, param in listed], [name for name, _ in listed]
+
+
+def _count(states: list[dict[str, Any]]) -> None:
+    for state in states:
+        state["step"] = state.get("step", 0.0) + 1
 
 
 def _with_params(group: dict[str, Any], params: list) -> dict[str, Any]:

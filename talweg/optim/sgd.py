@@ -35,19 +35,27 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _update(self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def _numbers(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        momentum, dampening = group["momentum"], group["dampening"]
+        return {"lr": group["lr"], "momentum": momentum, "new": 1 - dampening, "decay": group["weight_decay"]}
+
+    def _update(
+        self, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any], numbers: dict[str, Tensor]
+    ) -> None:
         if group["weight_decay"] != 0:
-            gradient = gradient + group["weight_decay"] * param
+            gradient = gradient + numbers["decay"] * param
         if group["momentum"] != 0:
-            gradient = _with_momentum(gradient, state, group)
-        param.sub_(group["lr"] * gradient)
+            gradient = _with_momentum(gradient, state, group, numbers)
+        param.sub_(numbers["lr"] * gradient)
 
 
-def _with_momentum(gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
-    momentum = group["momentum"]
+def _with_momentum(
+    gradient: Tensor, state: dict[str, Any], group: dict[str, Any], numbers: dict[str, Tensor]
+) -> Tensor:
+    momentum = numbers["momentum"]
     buffer = state.get("momentum_buffer")
     if buffer is None:
         buffer = state["momentum_buffer"] = gradient.detach().clone()
     else:
-        buffer.mul_(momentum).add_((1 - group["dampening"]) * gradient)
+        buffer.mul_(momentum).add_(numbers["new"] * gradient if group["dampening"] != 0 else gradient)
     return gradient + momentum * buffer if group["nesterov"] else buffer

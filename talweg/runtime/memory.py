@@ -89,6 +89,12 @@ class Workspace:
             self.size = size
         return self.address
 
+    def bytes(self) -> np.ndarray:
+        """The block, from its aligned address on."""
+        assert self._block is not None
+        skipped = self.address - self._block.ctypes.data
+        return self._block[skipped : skipped + self.size]
+
 
 def aligned(count: int) -> int:
     """The next multiple of the alignment."""

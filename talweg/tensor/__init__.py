@@ -252,6 +252,9 @@ from .functions.shape import (
     unsqueeze,
     vstack,
 )
+from ..compile.profile import Profile as profile
+from .compiled import compile
+from .explain import explain
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
 from .methods import bind
@@ -262,6 +265,7 @@ from .tensor import Tensor
 
 bind()
 
-PUBLIC = [name for name in dir() if not name.startswith("_") and name not in (
-    "autograd", "bind", "box", "function", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
+_ROOMS = {"autograd", "bind", "box", "compiled", "function", "functions", "generator", "methods", "operands", "pending",
+          "printing", "recording", "snapshot", "tracing", "views"}
+PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

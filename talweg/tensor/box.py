@@ -8,6 +8,7 @@ that storage reads its node anew when it is next used.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,13 @@ class Storage:
     def sync(self) -> None:
         """Take over what was written to the other storage since."""
         link = self.link
-        if link is not None and link.changed():
+        if link is None:
+            return
+        if link.changed():
             self.node = with_history_of(self.node, without_history(link.read()))
             self.version += 1
+        if link.storage.link is None and sys.getrefcount(link.storage) <= 2:  # nobody else sees that memory any more
+            self.link = None
 
     def assign(self, node: Node, counted: bool = True) -> None:
         """Make `node` the base's value, and the other storage's too where this one is linked."""

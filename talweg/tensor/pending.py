@@ -7,6 +7,7 @@ import weakref
 
 from ..compile.evaluate import evaluate
 from ..graph.node import Node
+from .tracing import active
 
 LIMIT = 8192
 """Recordings after which evaluation happens unasked, so that a graph nobody looks at does not grow for ever."""
@@ -15,12 +16,18 @@ LIMIT = 8192
 class _Waiting:
     boxes: list[weakref.ref] = []
 
+READ_WHILE_TRACED = (
+    "talweg.compile: the value of a tensor was read inside the compiled function (item(), numpy(), printing, a Python "
+    "branch or loop on a tensor). There it has no value yet: return the tensor and read it outside, use talweg.where for "
+    "a choice, or leave this function uncompiled"
+)
+
 
 def remember(box: weakref.ref) -> None:
     """Note a tensor that was given a recorded, not yet evaluated value."""
     boxes = _Waiting.boxes
     boxes.append(box)
-    if len(boxes) > LIMIT:
+    if len(boxes) > LIMIT and active() is None:
         evaluate_pending()
 
 
@@ -38,7 +45,10 @@ def evaluate_pending(*also: Node) -> None:
 
 
 def value_of(node: Node):
-    """A node's array, evaluated with all that is waiting if it has none. Raises the error it failed with."""
+    """A node's array, evaluated with all that is waiting if it has none. Raises the error it failed with, and
+    RuntimeError inside a function that talweg.compile is tracing."""
+    if active() is not None:
+        raise RuntimeError(READ_WHILE_TRACED)
     if node.value is None:
         evaluate_pending(node)
     if node.value is None:
@@ -48,4 +58,5 @@ def value_of(node: Node):
 
 def step_done() -> None:
     """An optimiser has stepped: what was recorded is a whole training step, so evaluate it."""
-    evaluate_pending()
+    if active() is None:
+        evaluate_pending()

@@ -147,6 +147,7 @@ class OneDNN:
             self._functions[name] = _typed(releasing, name, result, argument_types)
         # The two hot calls. Computing releases Python's lock; setting a pointer is too short for that.
         self.execute = self._functions["primitive_execute"]
+        self.execute_address = ctypes.cast(self.execute, c_void_p).value or 0  # for native code that calls it
         self.set_pointer = _typed(holding, "memory_set_data_handle", c_int, (_H, c_void_p))
         # Looked up through libdnnl, so that it is the OpenMP runtime libdnnl itself runs on.
         self.omp_set_num_threads = holding.omp_set_num_threads

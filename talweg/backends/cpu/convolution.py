@@ -124,6 +124,15 @@ def convolution_weight_gradient(x, g, weight_shape, stride, padding, dilation, g
     return _convolve(_WEIGHT_GRADIENT, x, g, tuple(weight_shape), settings, groups, out)
 
 
+def convolution_plan(output: str, first, second, shape, stride, padding, dilation, groups: int) -> Plan | None:
+    """A plan of one's own for `output` ("y", "x" or "w": the result or one of the gradients), run on (first, second,
+    result); None where an operand would have to be copied. Only shapes, strides and dtypes are looked at."""
+    kind = {"y": _FORWARD, "x": _INPUT_GRADIENT, "w": _WEIGHT_GRADIENT}[output]
+    settings = (tuple(stride), tuple(padding), tuple(dilation))
+    prepared = _prepare(kind, first, second, None if shape is None else tuple(shape), settings, groups)
+    return None if prepared.copy_first or prepared.copy_second else prepared.plan
+
+
 def _convolve(kind: _Kind, first, second, shape: Shape | None, settings, groups: int, out) -> np.ndarray:
     # `out`, where given, lies as the result would: channels-last, row-major for weights.
     try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...core.dtypes import bfloat16, float32
 from ...graph import ops
-from ...graph.node import Node
+from ...graph.node import Node, Op
 from .bindings import Unsupported
-from .convolution import convolution, convolution_input_gradient, convolution_weight_gradient
+from .convolution import convolution, convolution_input_gradient, convolution_plan, convolution_weight_gradient
 from .library import available
-from .matmul import matmul
-from .pooling import avg_pool, avg_pool_input_gradient, can_pool
+from .matmul import matmul, matmul_plan
+from .plans import Plan
+from .pooling import avg_pool, avg_pool_input_gradient, can_pool, pooling_plan
 
 SMALL_PRODUCT = 4096
 """Multiplications below which a call of oneDNN costs more than NumPy takes for the whole product."""
@@ -109,3 +112,52 @@ INTO = {
     ops.conv_weight_grad: _convolution_into(convolution_weight_gradient, True),
 }
 """Kernels (node, arrays, out) that write to `out` and answer True, or decline with False."""
+
+
+# --- as a plan, for programs
+def _conv_plan(node: Node, x, w, out) -> Plan | None:
+    return convolution_plan("y", x, w, None, *node.attrs) if _is_channels_last(out) else None
+
+
+def _conv_input_grad_plan(node: Node, g, w, out) -> Plan | None:
+    return convolution_plan("x", g, w, *node.attrs) if _is_channels_last(out) else None
+
+
+def _conv_weight_grad_plan(node: Node, x, g, out) -> Plan | None:
+    return convolution_plan("w", x, g, *node.attrs) if out.flags.c_contiguous else None
+
+
+def _avg_pool_plan(node: Node, x, out) -> Plan | None:
+    kernel, stride, padding, ceil_mode, count_pad, divisor = node.attrs
+    if divisor is not None or not can_pool("avg", x.shape, kernel, stride, padding, None, ceil_mode, count_pad):
+        return None
+    return pooling_plan(x, None, kernel, stride, padding, ceil_mode, count_pad) if _is_channels_last(out) else None
+
+
+def _avg_pool_grad_plan(node: Node, g, out) -> Plan | None:
+    shape, kernel, stride, padding, ceil_mode, count_pad, divisor = node.attrs
+    if divisor is not None or not can_pool("avg", shape, kernel, stride, padding, None, ceil_mode, count_pad):
+        return None
+    return pooling_plan(g, shape, kernel, stride, padding, ceil_mode, count_pad) if _is_channels_last(out) else None
+
+
+_PLANS: dict[Op, Callable[..., Plan | None]] = {
+    ops.matmul: lambda node, x, y, out: matmul_plan(x, y, out),
+    ops.conv: _conv_plan,
+    ops.conv_input_grad: _conv_input_grad_plan,
+    ops.conv_weight_grad: _conv_weight_grad_plan,
+    ops.avg_pool: _avg_pool_plan,
+    ops.avg_pool_grad: _avg_pool_grad_plan,
+}
+
+
+def plan_of(node: Node, arrays, out) -> Plan | None:
+    """What computes the node from operands that lie like `arrays` into something that lies like `out`: a plan that is
+    the caller's alone, run on (operands, result). None where the library has none that needs no copy."""
+    make = _PLANS.get(node.op)
+    if make is None or not _takes(node) or not out.size:
+        return None
+    try:
+        return make(node, *arrays, out)
+    except Unsupported:
+        return None

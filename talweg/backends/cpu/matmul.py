@@ -74,6 +74,13 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     return out
 
 
+def matmul_plan(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Plan | None:
+    """A plan of one's own that leaves a @ b in `out`, run on (a, b, out); None where an operand or the result would
+    have to be copied. Only shapes, strides and dtypes are looked at."""
+    product = _prepare(a, b, out)
+    return None if product.copy_a or product.copy_b or product.through_copy else product.plan
+
+
 def _nothing_to_add(product: _Product, out: np.ndarray | None) -> np.ndarray:
     """An empty result, or sums over K = 0 terms."""
     if out is None:

@@ -69,15 +69,15 @@ class Plan:
         self.steps: list[tuple[Primitive, ctypes.Array]] = []
         self.workspace_bytes = 0
         self._bound = 0
-        self._calls: list[tuple[int, int, int]] = []  # primitive, number of arguments, their address
-        self._arguments: list[int] = []  # the memory object of each of the caller's arrays
+        self.calls: list[tuple[int, int, int]] = []  # primitive, number of arguments, their address
+        self.arguments: list[int] = []  # the memory object of each of the caller's arrays
         self._pointers: list[int] = []  # and where it points
 
     def argument(self, layout: Descriptor) -> Value:
         """The next of the caller's arrays."""
-        value = Value(layout, len(self._arguments), 0)
+        value = Value(layout, len(self.arguments), 0)
         self.values.append(value)
-        self._arguments.append(value.memory.handle)
+        self.arguments.append(value.memory.handle)
         self._pointers.append(0)
         return value
 
@@ -113,7 +113,7 @@ class Plan:
             *(ExecutionArgument(argument, value.memory.handle) for argument, value in given.items())
         )
         self.steps.append((primitive, packed))
-        self._calls.append((primitive.handle, len(given), ctypes.addressof(packed)))
+        self.calls.append((primitive.handle, len(given), ctypes.addressof(packed)))
 
     def run(self, pointers: list[int]) -> None:
         """Run on the caller's arrays, given by address in the order they were declared."""
@@ -127,24 +127,24 @@ class Plan:
         """
         threads.apply()
         if workspace != self._bound:
-            self._bind(workspace)
+            self.bind(workspace)
         if self._pointers != pointers:
             self._point(pointers)
         execute = self._library.execute
         stream = self._library.stream
-        for primitive, count, arguments in self._calls:
+        for primitive, count, arguments in self.calls:
             status = execute(primitive, stream, count, arguments)
             if status:
                 check(status, "primitive_execute")
 
     def _point(self, pointers: list[int]) -> None:
         set_pointer = self._library.set_pointer
-        for handle, new, old in zip(self._arguments, pointers, self._pointers):
+        for handle, new, old in zip(self.arguments, pointers, self._pointers):
             if new != old:  # weights stay where they are from step to step
                 set_pointer(handle, new)
         self._pointers = pointers
 
-    def _bind(self, workspace: int) -> None:
+    def bind(self, workspace: int) -> None:
         for value in self.values:
             if value.argument is None:
                 self._library.set_pointer(value.memory.handle, workspace + value.offset)

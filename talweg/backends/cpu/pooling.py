@@ -79,6 +79,16 @@ def avg_pool_input_gradient(
     return _pool(primitives.average_pooling_input_gradient, g, shape, settings, ceil_mode, count_include_pad)
 
 
+def pooling_plan(given, input_shape, kernel, stride, padding, ceil_mode: bool, count_include_pad: bool) -> Plan | None:
+    """A plan of one's own for `avg_pool`, or with `input_shape` for its gradient, run on (given, result); None where
+    the operand would have to be copied."""
+    make = primitives.average_pooling if input_shape is None else primitives.average_pooling_input_gradient
+    settings = (tuple(kernel), tuple(stride), tuple(padding))
+    shape = None if input_shape is None else tuple(input_shape)
+    prepared = _prepare("avg_pool", make, given, shape, settings, ceil_mode, count_include_pad)
+    return None if prepared.copy else prepared.plan
+
+
 def _pool(make, given, input_shape, settings, ceil_mode: bool, count_include_pad: bool) -> np.ndarray:
     call = "avg_pool" if input_shape is None else "avg_pool_input_gradient"
     if not isinstance(given, np.ndarray):

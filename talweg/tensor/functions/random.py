@@ -9,18 +9,19 @@ import numpy as np
 
 from ...core.dtypes import bool_, finfo, float32, float64, get_default_dtype, int64
 from ...graph import ops
-from ...graph.leaves import constant, from_array
+from ...graph.leaves import constant
 from ...graph.node import Node, grad_mode
 from ..box import Box
 from ..generator import Generator, default_generator
 from ..operands import is_number, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
+from ..tracing import varying_array
 from .creation import _finished, _sizes
 
 
 def _key(generator: Generator | None) -> Node:
-    return from_array((generator or default_generator).next_key())
+    return varying_array((generator or default_generator).next_key)
 
 
 def _uniform(shape, dtype, generator=None) -> Node:

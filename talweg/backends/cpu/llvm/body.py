@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+
 from ....core.dtypes import dtype as DType
 from .types import Kind, kind_of
 
@@ -94,11 +96,6 @@ def literal(number, dtype: DType) -> str:
         return "true" if number else "false"
     if not kind.is_float:
         return str(int(number))
-    value = float(number) if kind.register == "double" else struct.unpack("f", struct.pack("f", _clamped(float(number))))[0]
+    with np.errstate(over="ignore"):
+        value = float(np.asarray(number, np.float64).astype(dtype.numpy))  # as the dtype holds it: 0.1 has 8 bits in bfloat16
     return "0x" + struct.pack(">d", value).hex().upper()
-
-
-def _clamped(value: float) -> float:
-    """Beyond float's range is infinity; struct would refuse it."""
-    limit = 3.4028235677973366e38
-    return float("inf") if value >= limit and value != float("inf") else float("-inf") if value <= -limit else value

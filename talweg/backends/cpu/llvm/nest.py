@@ -4,8 +4,10 @@ a body of instructions."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ....graph.node import Node
 from .affine import Affine, Loop, linear, of_loop
@@ -15,12 +17,22 @@ from .random import Blocks, uniform_number
 from .types import kind_of
 
 
+class Text(NamedTuple):
+    """LLVM IR that defines `void @kernel(ptr pointers, i64 begin, i64 end)`, and what the pointers point to.
+
+    It says nothing of where values lie, so kernels that do the same to other values are one text.
+    """
+
+    body: str
+    pointers: tuple[tuple[int, int], ...]  # (slot, byte offset) of each place
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """One function's text: `void @name(ptr table, i64 begin, i64 end)` over `work` outer iterations of `cost` each."""
+    """One function over `work` outer iterations of `cost` each."""
 
     name: str
-    text: str
+    text: Text
     work: int
     cost: int
     requires: frozenset[tuple[str, str]]
@@ -61,28 +73,37 @@ class Merger:
 
 
 class Pointers:
-    """The base pointers a kernel takes from the table: one for each distinct place."""
+    """The base pointers a kernel is given: one for each distinct place."""
+
+    _NAME = re.compile(r"%p(-?\d+)_(\d+)\b")
 
     def __init__(self, places: Iterable[Place]):
-        self.keys = sorted({(p.slot, p.offset) for p in places})
+        self.keys = {(p.slot, p.offset) for p in places}
 
     @staticmethod
     def name(place: Place) -> str:
         return f"%p{place.slot}_{place.offset}"
 
-    def wrap(self, name: str, lines: Sequence[str]) -> str:
-        """The function of the table, around the one that knows that its pointers do not overlap."""
-        names = [f"%p{s}_{o}" for s, o in self.keys]
-        parameters = ", ".join([*(f"ptr noalias {p}" for p in names), "i64 %begin", "i64 %end"])
-        text = [f"define internal void @{name}_body({parameters}) noinline {{", *lines, "}", ""]
-        text.append(f"define void @{name}(ptr %table, i64 %begin, i64 %end) {{")
-        for (slot, offset), pointer in zip(self.keys, names):
-            bare = pointer[1:]
-            text.append(f"  %e_{bare} = getelementptr inbounds ptr, ptr %table, i64 {slot}")
-            text.append(f"  %b_{bare} = load ptr, ptr %e_{bare}")
-            text.append(f"  {pointer} = getelementptr inbounds i8, ptr %b_{bare}, i64 {offset}")
-        arguments = ", ".join([*(f"ptr {p}" for p in names), "i64 %begin", "i64 %end"])
-        return "\n".join([*text, f"  call void @{name}_body({arguments})", "  ret void", "}"])
+    def wrap(self, name: str, lines: Sequence[str]) -> Text:
+        """The function around these lines. The pointers are numbered as the lines name them.
+
+        An inner function holds the lines, because only parameters can be said not to overlap.
+        """
+        keys: dict[tuple[int, int], int] = {}
+
+        def renamed(found: re.Match) -> str:
+            key = (int(found[1]), int(found[2]))
+            return f"%p{keys.setdefault(key, len(keys))}"
+
+        inner = [self._NAME.sub(renamed, line) for line in lines]
+        parameters = ", ".join([*(f"ptr noalias %p{i}" for i in range(len(keys))), "i64 %begin", "i64 %end"])
+        text = [f"define internal void @inner({parameters}) noinline {{", *inner, "}", ""]
+        text.append("define void @kernel(ptr %pointers, i64 %begin, i64 %end) {")
+        for i in range(len(keys)):
+            text.append(f"  %c{i} = getelementptr inbounds ptr, ptr %pointers, i64 {i}")
+            text.append(f"  %p{i} = load ptr, ptr %c{i}")
+        arguments = ", ".join([*(f"ptr %p{i}" for i in range(len(keys))), "i64 %begin", "i64 %end"])
+        return Text("\n".join([*text, f"  call void @inner({arguments})", "  ret void", "}"]), tuple(keys))
 
 
 class Accesses:

@@ -1,0 +1,33 @@
+"""What a step of a plan costs by counting: bytes it moves and arithmetic it does."""
+
+from __future__ import annotations
+
+import math
+
+from ..graph import ops
+from ..graph.node import Node
+from .plan import Step
+
+
+def step_bytes(step: Step) -> int:
+    """Bytes of everything the step reads and writes, each once."""
+    moved = {*step.outputs, *step.reads, *step.sources}
+    return sum(math.prod(n.shape) * n.dtype.itemsize for n in moved)
+
+
+def step_flops(step: Step) -> int:
+    """Multiplications and additions of products and convolutions; other steps are bound by memory and count as none."""
+    return sum(contraction_flops(n) for n in step.outputs)
+
+
+def contraction_flops(node: Node) -> int:
+    if node.op is ops.matmul:
+        return 2 * math.prod(node.shape) * node.inputs[0].shape[-1]
+    if node.op is ops.conv:
+        return 2 * math.prod(node.shape) * math.prod(node.inputs[1].shape[1:])
+    if node.op is ops.conv_input_grad:
+        g, w = node.inputs
+        return 2 * math.prod(g.shape) * math.prod(w.shape[1:])
+    if node.op is ops.conv_weight_grad:
+        return 2 * math.prod(node.inputs[1].shape) * math.prod(node.shape[1:])
+    return 0

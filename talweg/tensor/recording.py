@@ -1,0 +1,344 @@
+"""One recording of a function: where its inputs come from, its program, and where its results go."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..compile.evaluate import compiled_graph
+from ..compile.program import Program
+from ..graph.leaves import from_array
+from ..graph.node import Node, constant_op
+from .box import Box, Storage, is_variable, with_history_of
+from .snapshot import Held, Snapshot
+from .tensor import wrap
+from .tracing import Trace, tracing
+
+
+class Unsuitable(Exception):
+    """What was recorded cannot be replayed; `result` is what the function returned, which holds all the same."""
+
+    def __init__(self, result: Any):
+        self.result = result
+
+
+@dataclass
+class Effects:
+    """What a call did, as the tensors before and after show it."""
+
+    written: list[Storage]
+    gradients: list[Held]  # tensors that were given another `.grad`
+    results: dict[int, Box]  # returned, and made by the call
+    stored: list[Box]  # made by the call and still held by something
+    before: Snapshot = field(repr=False)
+
+    def roots(self) -> list[Node]:
+        given = [h.box._grad.node for h in self.gradients if h.box._grad is not None]
+        return [*given, *(b.node for b in self.results.values()), *(b.node for b in self.stored), *(s.node for s in self.written)]
+
+    def targets(self) -> list[Callable[[], Storage]]:
+        """Each written storage, or where it was a tensor's gradient, whatever is that by then."""
+        owners = {id(h.grad._storage): h.box for h in self.before.held.values() if h.grad is not None}
+
+        def target(storage: Storage) -> Callable[[], Storage]:
+            owner = owners.get(id(storage))
+            return lambda: storage if owner is None or owner._grad is None else owner._grad._storage
+
+        return [target(s) for s in self.written]
+
+
+def record(function: Callable, args: tuple, kwargs: dict) -> tuple[Recording, Any]:
+    """Trace a call: its recording, and its result. Raises Unsuitable, and what the function raises."""
+    before = Snapshot()
+    with tracing() as trace:
+        result = function(*args, **kwargs)
+    effects = _effects(before, result)
+    if any(n.needs_grad and not n.released and not is_variable(n) for n in effects.roots()):
+        raise Unsuitable(result)
+    try:
+        recording = Recording(trace, effects, tensors_in((args, kwargs)), result)
+    except NotImplementedError:
+        raise Unsuitable(result) from None
+    return recording, result
+
+
+def _effects(before: Snapshot, result: Any) -> Effects:
+    results = {id(box): box for box in tensors_in(result) if id(box) not in before.held}
+    gradients = before.new_gradients()
+    known = {*results, *(id(h.box._grad) for h in gradients)}
+    stored = [box for box in before.newcomers() if id(box) not in known]
+    return Effects(before.written(), gradients, results, stored, before)
+
+
+class Recording:
+    def __init__(self, trace: Trace, effects: Effects, given: Sequence[Box], result: Any):
+        self._trace = trace
+        self._result = result
+        self._written = effects.targets()
+        self._stored = [weakref.ref(b) for b in effects.stored]
+        self._gradients = [(h.box, h.box._grad is not None) for h in effects.gradients]
+        self._results = list(effects.results)
+        self._passed = {id(b): i for i, b in enumerate(given)}  # an argument that is returned: the one of that call
+        roots = effects.roots()
+        self._nodes = list(dict.fromkeys(n for n in roots if n.value is None))
+        self._constants = {i: n.value for i, n in enumerate(roots) if n.value is not None}
+        place = {n: i for i, n in enumerate(self._nodes)}
+        self._which = [place.get(n, -1) for n in roots]
+        sources = _Sources(trace, effects, given)
+        self._compiled, leaves = compiled_graph(self._nodes, sources.donated)
+        self._from = [sources.of(leaf) for leaf in leaves]
+        self._fixed = [leaf.value for leaf in leaves]
+        self._grads_at_entry = sources.gradients_at_entry(leaves)
+        self._run_first(leaves)
+
+    def _run_first(self, leaves: list[Node]) -> None:
+        """Evaluate what the tracing recorded. Nothing is written over, since the recorded graph still holds it."""
+        updated = set(self._compiled.updated)
+        arrays = [n.value.copy(order="K") if i in updated else n.value for i, n in enumerate(leaves)]
+        for node, array in zip(self._nodes, self._compiled.run(arrays)):
+            node.value = array
+        for node in self._nodes:
+            node.settle(node.value)
+        self._nodes = []
+        for i, where in enumerate(self._from):
+            if not isinstance(where, _Fixed):
+                self._fixed[i] = np.empty((), self._fixed[i].dtype)  # not kept alive by us
+
+    @property
+    def program(self) -> Program:
+        return self._compiled.program
+
+    # --- whether it fits
+    def holds(self) -> bool:
+        """Whether the settings and tensors that the recording rests on are as they were."""
+        for holder, name, value in self._trace.guards.values():
+            if getattr(holder, name) != value:
+                return False
+        for box, has in self._grads_at_entry:
+            if (box._grad is not None) is not has:
+                return False
+        return all(where.fits() for where in self._from)
+
+    # --- running
+    def replay(self, tensors: Sequence[Box]) -> Any:
+        moments = [moment() for moment in self._trace.moments]
+        arrays = [where.array(moments, tensors) for where in self._from]
+        in_place = self._claimed(arrays)
+        found = self._compiled.run(arrays)
+        outputs = [found[i] if i >= 0 else self._constants[k] for k, i in enumerate(self._which)]
+        made = self._delivered(outputs, in_place)
+        made.update({key: tensors[i] for key, i in self._passed.items()})
+        return _replaced(self._result, lambda box: made.get(id(box), box))
+
+    def _claimed(self, arrays: list) -> dict[int, Box]:
+        """Of the arrays to be written over, those that only their tensor holds; the others are copied."""
+        claimed: dict[int, Box] = {}
+        for i in self._compiled.updated:
+            where = self._from[i]
+            arrays[i] = None
+            if isinstance(where, _Captured) and where.is_alone():
+                arrays[i] = where.box._node.value
+                claimed[id(arrays[i])] = where.box
+            else:
+                arrays[i] = where.array([], ()).copy(order="K")
+        return claimed
+
+    def _delivered(self, outputs: list[np.ndarray], in_place: dict[int, Box]) -> dict[int, Box]:
+        """Put every result where it belongs; the tensors to return, by those that the tracing returned."""
+        results = iter(outputs)
+        for box, has in self._gradients:
+            box._grad = wrap(from_array(next(results))) if has else None
+        made: dict[int, Box] = {key: wrap(from_array(next(results))) for key in self._results}
+        for reference in self._stored:
+            array, stored = next(results), reference()
+            if stored is not None:
+                _assign(stored._storage, array)
+        for target in self._written:
+            array, storage = next(results), target()
+            owner = in_place.get(id(array))
+            if owner is None or owner._storage is not storage:
+                _assign(storage, array)
+            else:
+                _updated(owner)
+        return made
+
+
+def _assign(storage: Storage, array: np.ndarray) -> None:
+    storage.assign(with_history_of(storage.node, from_array(array)))
+
+
+def _updated(box: Box) -> None:
+    """The tensor's array has been written over: the node is its own, and goes on as the new value."""
+    storage, node = box._storage, box._node
+    storage.version += 1
+    storage.writes[0] += 1
+    box._seen = storage.version
+    node.stamp = (storage.writes, storage.writes[0])
+
+
+# --- where inputs come from
+class _Fixed:
+    """An array made while tracing, the same at each call."""
+
+    def __init__(self, value: np.ndarray):
+        self.value = value
+
+    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+        return self.value
+
+    def fits(self) -> bool:
+        return True
+
+
+class _Moment:
+    """What Python gives at each call: a learning rate, a random key."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+        return moments[self.number]
+
+    def fits(self) -> bool:
+        return True
+
+
+class _Given:
+    """One of the arguments."""
+
+    def __init__(self, position: int, like: np.ndarray):
+        self.position = position
+        self.strides = like.strides
+
+    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+        return laid_out(tensors[self.position].node.value, self.strides)
+
+    def fits(self) -> bool:
+        return True
+
+
+class _Captured:
+    """A tensor that the function reaches without its being an argument, or (`of_gradient`) such a tensor's gradient."""
+
+    def __init__(self, box: Box, of_gradient: bool, like: np.ndarray):
+        self.holder = box
+        self.of_gradient = of_gradient
+        self.shape, self.dtype, self.strides = like.shape, like.dtype, like.strides
+
+    @property
+    def box(self) -> Box:
+        found = self.holder._grad if self.of_gradient else self.holder
+        assert found is not None
+        return found
+
+    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+        return laid_out(self.box.node.value, self.strides)
+
+    def fits(self) -> bool:
+        if self.of_gradient and self.holder._grad is None:
+            return False
+        value = self.box.node.value
+        return value is not None and value.shape == self.shape and value.dtype == self.dtype
+
+    def is_alone(self) -> bool:
+        """Whether nobody but this tensor and its storage holds the value."""
+        return _held_by_one(self.box, self.strides)
+
+
+def _held_by_one(box: Box, strides: tuple[int, ...]) -> bool:
+    node = box._node
+    if box._storage.node is not node or sys.getrefcount(node) > 4:  # storage, tensor, here, the measurement
+        return False
+    array = node.value
+    if array.strides != strides or not array.flags.writeable or sys.getrefcount(array) > 3:
+        return False
+    base = array.base
+    return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= 3)
+
+
+def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
+    """The array itself if it lies as the program expects, else a copy that does."""
+    if array.strides == strides:
+        return array
+    order = sorted(range(array.ndim), key=lambda d: -strides[d])
+    copy = np.empty([array.shape[d] for d in order], array.dtype).transpose(np.argsort(order))
+    if copy.strides != strides:  # not dense: only its extent matters to the copy
+        extent = sum((n - 1) * s for n, s in zip(array.shape, strides)) // array.itemsize + 1
+        copy = np.lib.stride_tricks.as_strided(np.empty(max(extent, 1), array.dtype), array.shape, strides)
+    copy[...] = array
+    return copy
+
+
+class _Sources:
+    """Finds for each leaf of a recorded graph where its value came from."""
+
+    def __init__(self, trace: Trace, effects: Effects, given: Sequence[Box]):
+        self._moments = {node: number for number, node in trace.inputs.items()}
+        held = effects.before.held
+        self._written = {id(s) for s in effects.written}
+        self._arguments = {held[id(b)].node: i for i, b in reversed(list(enumerate(given))) if id(b) in held}
+        self._boxes: dict[Node, tuple[Box, bool]] = {}
+        self._arrays: dict[int, Node] = {}
+        gradients = {id(h.grad): h for h in held.values() if h.grad is not None}
+        for h in sorted(held.values(), key=lambda h: (not h.box._variable, id(h.box) not in gradients)):
+            owner = gradients.get(id(h.box))
+            self._boxes.setdefault(h.node, (owner.box, True) if owner else (h.box, False))
+            self._arrays.setdefault(id(h.node.value), h.node)
+        self._changed = {id(h.box): h for h in effects.gradients}
+        self._held = held
+
+    def of(self, leaf: Node):
+        if leaf in self._moments:
+            return _Moment(self._moments[leaf])
+        known = leaf if leaf in self._boxes else self._arrays.get(id(leaf.value), leaf)
+        if known in self._arguments:
+            return _Given(self._arguments[known], leaf.value)
+        if known in self._boxes and leaf.op is not constant_op:
+            return _Captured(*self._boxes[known], leaf.value)
+        return _Fixed(leaf.value)
+
+    def donated(self, leaves: list[Node]) -> list[int]:
+        """The leaves whose tensors the call wrote to."""
+        found = []
+        for i, leaf in enumerate(leaves):
+            where = self._boxes.get(leaf)
+            if where is not None and leaf not in self._arguments:
+                written = self._held[id(where[0])].grad if where[1] else where[0]
+                if written is not None and id(written._storage) in self._written:
+                    found.append(i)
+        return found
+
+    def gradients_at_entry(self, leaves: Sequence[Node]) -> list[tuple[Box, bool]]:
+        """Of every tensor whose gradient the call set or used: whether it had one before."""
+        used = {id(self._boxes[n][0]) for n in leaves if n in self._boxes and self._boxes[n][1]}
+        return [(h.box, h.grad is not None) for key, h in self._held.items() if key in self._changed or key in used]
+
+
+def tensors_in(value: Any) -> list[Box]:
+    """The tensors in a nest of tuples, lists and dicts, in order."""
+    found: list[Box] = []
+
+    def note(box: Box) -> Box:
+        found.append(box)
+        return box
+
+    _replaced(value, note)
+    return found
+
+
+def _replaced(value: Any, new: Callable[[Box], Any]) -> Any:
+    """A nest of tuples, lists and dicts with its tensors replaced."""
+    if isinstance(value, Box):
+        return new(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_replaced(v, new) for v in value))
+    if isinstance(value, (tuple, list)):
+        return type(value)(_replaced(v, new) for v in value)
+    if type(value) is dict:
+        return {k: _replaced(v, new) for k, v in value.items()}
+    return value
