@@ -290,7 +290,7 @@ def test_writes_to_slices():
 
 
 # --- pooling
-WINDOWS = [((3, 3), (2, 2), (1, 1)), ((3, 2), (1, 3), (1, 0)), ((5, 5), (3, 2), (2, 1)), ((2, 2), (1, 1), (0, 0)), ((7, 7), (7, 7), (3, 3))]
+WINDOWS = [((3, 3), (2, 2), (1, 1)), ((3, 2), (1, 3), (1, 0)), ((7, 7), (7, 7), (3, 3))]
 
 
 def pool_operands(channels, last):
@@ -359,3 +359,18 @@ def test_embedding_backward_is_a_fill_and_a_scatter():
     gradient, = T.grad((F.embedding(ids, table) ** 2).sum(), [table])
     kinds = assert_agrees(gradient, tolerance=1e-5)
     assert kinds == ["group", "native"]
+
+
+def test_a_dropout_mask_is_drawn_again_and_never_stored():
+    T.manual_seed(4)
+    x, weight = numbers((8, 12)), numbers((12, 16), seed=2).requires_grad_()
+    loss = (F.dropout((x @ weight).tanh(), 0.5) ** 2).sum()
+    gradient, = T.grad(loss, [weight])
+    nodes = [loss.node, gradient.node]
+    _, leaves = structural_key(nodes)
+    program = Compiled(nodes, leaves)
+    stored = [n for step in program.program.plan.steps for n in step.outputs]
+    assert not [n for n in stored if n.op in (ops.uniform, ops.ge, ops.lt) or n.dtype.name == "bool"]
+    assert not [n for n in stored if n.op is ops.cast and n.inputs[0].dtype.name == "bool"]
+    for ours, t in zip(program.run([n.value for n in leaves]), (loss, gradient)):
+        np.testing.assert_allclose(ours, interpreted(t), 1e-4, 1e-5)

@@ -217,9 +217,10 @@ def _innermost(source: Node, addresses) -> int | None:
 def fold_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, Place]) -> Kernel:
     """The kernel for a reduction, a position or a scan. Raises NotInline."""
     fold = _Fold(outputs[0], placed)
-    if outputs[0].op in POSITIONS and fold.dims == (fold.inner,) and fold.source.shape[fold.inner] >= 2 * CANDIDATES:
+    size = fold.source.shape[fold.inner] if fold.inner is not None else 1
+    if outputs[0].op in POSITIONS and fold.dims == (fold.inner,) and size >= 2 * CANDIDATES:
         return _positions(name, fold)
-    if fold.inner is None or fold.inner in fold.dims or fold.source.shape[fold.inner] < 8:
+    if fold.inner in fold.dims or size < 8:
         return _rows(name, fold)
     return _columns(name, fold)
 

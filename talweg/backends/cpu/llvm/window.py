@@ -143,7 +143,9 @@ class _Maximum(_Pool):
     def __init__(self, node: Node, placed: Mapping[Node, Place]):
         super().__init__(node, placed)
         self.best = self.flow.cell(self.type, self.lanes)
-        self.where = self.flow.cell("i64", self.lanes) if node.op is not ops.max_pool else None
+        reach = math.prod(self.x.shape[1:])
+        self.place_type = "i32" if reach < 1 << 31 else "i64"  # as wide as floats, for vectors of both
+        self.where = self.flow.cell(self.place_type, self.lanes) if node.op is not ops.max_pool else None
 
     def find(self, image: str, first: str, width: str, position: list[str]) -> None:
         """The maximum into `best`, its place (of the first element that counts: -1 where there is none) into `where`."""
@@ -151,9 +153,11 @@ class _Maximum(_Pool):
         with flow.loop(0, width) as lane:
             flow.put(self.type, extreme(self.x.dtype, False), flow.at(self.type, self.best, lane))
             if self.where:
-                flow.put("i64", "-1", flow.at("i64", self.where, lane))
+                flow.put(self.place_type, "-1", flow.at(self.place_type, self.where, lane))
         with self.window(position) as seen:
             address, place = self.address(self.x, image, first, seen), self.place_of(seen)
+            if self.where and self.place_type == "i32":
+                place = flow.add(f"trunc i64 {place} to i32")
             with flow.loop(0, width) as lane:
                 self._compare(self.load(self.x, address, lane), place, lane)
 
@@ -163,10 +167,16 @@ class _Maximum(_Pool):
         best = flow.get(self.type, cell)
         flow.put(self.type, EMITTERS[ops.maximum](flow, self.x, best, value), cell)
         if self.where:
-            at = flow.at("i64", self.where, lane)
-            before = flow.get("i64", at)
-            wins = flow.add(f"or i1 {self._wins(value, best)}, {flow.add(f'icmp slt i64 {before}, 0')}")
-            flow.put("i64", flow.add(f"select i1 {wins}, i64 {place}, i64 {before}"), at)
+            type = self.place_type
+            at = flow.at(type, self.where, lane)
+            before = flow.get(type, at)
+            wins = flow.add(f"or i1 {self._wins(value, best)}, {flow.add(f'icmp slt {type} {before}, 0')}")
+            flow.put(type, flow.add(f"select i1 {wins}, {type} {place}, {type} {before}"), at)
+
+    def found_place(self, lane: str) -> str:
+        assert self.where is not None
+        found = self.flow.get(self.place_type, self.flow.at(self.place_type, self.where, lane))
+        return found if self.place_type == "i64" else self.flow.add(f"sext i32 {found} to i64")
 
     def _wins(self, value: str, best: str) -> str:
         if not self.is_float:
@@ -188,7 +198,7 @@ class _Maximum(_Pool):
         to = self.address(self.node, image, first, position)
         with flow.loop(0, width) as lane:
             if self.where:
-                found = flow.larger(flow.get("i64", flow.at("i64", self.where, lane)), 0)
+                found = flow.larger(self.found_place(lane), 0)
             else:
                 found = flow.get(self.type, flow.at(self.type, self.best, lane))
             self.store(found, self.node, to, lane)
@@ -212,11 +222,12 @@ class _MaximumGradient(_Maximum):
         upstream = self.address(g, image, first, position)
         start = self.address(self.node, image, first, ["0"] * len(position))
         with flow.loop(0, width) as lane:
-            found = flow.get("i64", flow.at("i64", self.where, lane))
-            with flow.when(flow.add(f"icmp sge i64 {found}, 0")):
-                to = flow.integer("add", start, found)
-                total = EMITTERS[ops.add](flow, g, self.load(self.node, to, lane), self.load(g, upstream, lane))
-                self.store(total, self.node, to, lane)
+            found = self.found_place(lane)
+            nowhere = flow.add(f"icmp slt i64 {found}, 0")
+            value = self.load(g, upstream, lane)
+            share = flow.add(f"select i1 {nowhere}, {self.type} {literal(0, g.dtype)}, {self.type} {value}")
+            to = flow.integer("add", start, flow.larger(found, 0))
+            self.store(EMITTERS[ops.add](flow, g, self.load(self.node, to, lane), share), self.node, to, lane)
 
 
 class _Average(_Pool):
