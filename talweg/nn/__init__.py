@@ -16,6 +16,10 @@ from .linear import Identity, Linear, Bilinear
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .sparse import Embedding
 
+# Recurrent layers (L "missing bits", N 6)
+from .rnn import RNNBase, RNN, LSTM, GRU
+from .rnn_cell import RNNCellBase, RNNCell, LSTMCell, GRUCell
+
 # Activations (L 4.3)
 from .activation import (
     ReLU, ReLU6, SELU, SiLU, Mish, Hardswish, Hardsigmoid, LeakyReLU, PReLU, RReLU, ELU, CELU, GELU,

@@ -91,6 +91,7 @@ from .pointwise import (
     where,
 )
 from .random import normal, uniform
+from .recurrent import recurrence, recurrence_grad, recurrence_output
 from .reduce import all_, amax, amin, any_, argmax, argmin, argsort, cumprod, cumsum, iota, prod, spread, sum_
 from .window import avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_pool_indices, max_unpool, pooled_size
 
