@@ -160,7 +160,7 @@ class RNNBase(Module):
             outputs = []
             for direction in range(self._directions):
                 number = layer * self._directions + direction
-                given = tuple([s[number] for s in states])
+                given = tuple([s.select(0, number) for s in states])
                 output, *ends = self._one(x, given, self._weights(number), direction == 1, places)
                 outputs.append(output)
                 last.append(tuple(ends))
@@ -169,15 +169,15 @@ class RNNBase(Module):
 
     def _one(self, x: Tensor, state: tuple, weights: dict, reverse: bool, places: Places | None):
         """One layer in one direction: (outputs, last h, [last c])."""
-        kind, b_hh = self._kind, weights.get("bias_hh")
-        share = input_share(kind, x, weights["weight_ih"], weights.get("bias_ih"), b_hh)
+        kind = self._kind
+        share = input_share(kind, x, weights)
         if places is not None:
             share = self._padded(share, places, reverse)
         elif reverse:
             share = share.flip(0)
-        hidden, memory = recurrent_steps(kind, share, state, weights["weight_hh"], b_hh, weights.get("weight_hr"))
+        hidden, memory = recurrent_steps(kind, share, state, weights)
         if places is None:
-            ends = [hidden[-1]]
+            ends = [hidden.select(0, hidden.shape[0] - 1)]
             hidden = hidden.flip(0) if reverse else hidden
         else:
             flat = hidden.reshape(-1, hidden.shape[-1])

@@ -106,10 +106,11 @@ def _stand_in(shape) -> Node:
 
 def _forward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:
     x, p = (_stand_in((batch, cell.gates * width)) for _ in range(2))
+    bias = _stand_in((cell.gates * width,))
     states = [_stand_in((batch, width)) for _ in range(cell.states)]
     with grad_mode(False):
-        outputs = cell.forward(x, p, states[0], states[-1])
-    return [x, p, *states], list(outputs)
+        outputs = cell.forward(x, p, bias, states[0], states[-1])
+    return [x, p, bias, *states], list(outputs)
 
 
 def _backward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:

@@ -20,9 +20,9 @@ def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def _lstm(x, p, h, c, new_h, new_c, i, f, g, o):
+def _lstm(x, p, bias, h, c, new_h, new_c, i, f, g, o):
     width = h.shape[1]
-    a = x + p
+    a = x + (p + bias)
     i[...] = _sigmoid(a[:, :width])
     f[...] = _sigmoid(a[:, width : 2 * width])
     g[...] = np.tanh(a[:, 2 * width : 3 * width])
@@ -42,8 +42,9 @@ def _lstm_backward(g, p, carry, h_before, c_before, h, c, i, f, n, o, new_carry,
     new_carry[...] = dc * f
 
 
-def _gru(x, p, h, new_h, r, z, n, m):
+def _gru(x, p, bias, h, new_h, r, z, n, m):
     width = h.shape[1]
+    p = p + bias
     m[...] = p[:, 2 * width :]
     r[...] = _sigmoid(x[:, :width] + p[:, :width])
     z[...] = _sigmoid(x[:, width : 2 * width] + p[:, width : 2 * width])
@@ -60,16 +61,16 @@ def _gru_backward(g, p, carry, h_before, h, r, z, n, m, new_carry, dn, dr, dz, d
     new_carry[...] = dh * z
 
 
-def _tanh(x, p, h, new_h):
-    new_h[...] = np.tanh(x + p)
+def _tanh(x, p, bias, h, new_h):
+    new_h[...] = np.tanh(x + (p + bias))
 
 
 def _tanh_backward(g, p, h_before, h, da):
     da[...] = (g + p) * (1 - h * h)
 
 
-def _relu(x, p, h, new_h):
-    new_h[...] = np.maximum(x + p, 0)
+def _relu(x, p, bias, h, new_h):
+    new_h[...] = np.maximum(x + (p + bias), 0)
 
 
 def _relu_backward(g, p, h_before, h, da):
@@ -85,13 +86,11 @@ def forward_loop(cell: Cell, arrays, rows: int, multiply: Callable, step: Callab
     """All states as rows. `multiply(h)` is h times the transposed weight; `step` fills in one step's rows."""
     x, h, *rest = arrays
     c = rest.pop(0) if cell.has_memory else None
-    bias = rest[1] if cell.has_bias else None
+    bias = rest[1]
     states = np.empty((rows, *h.shape), x.dtype)
     steps = len(x)
     for t in range(steps):
         product = multiply(h)
-        if bias is not None:
-            product += bias
         at = saved_row(cell, steps, t)
         before = [h] if c is None else [h, c]
         h = states[t]
@@ -99,7 +98,7 @@ def forward_loop(cell: Cell, arrays, rows: int, multiply: Callable, step: Callab
         if c is not None:
             c = states[memory_row(steps, t)]
             after.append(c)
-        step(x[t], product, *before, *after, *states[at : at + cell.saved])
+        step(x[t], product, bias, *before, *after, *states[at : at + cell.saved])
     return states
 
 

@@ -10,6 +10,7 @@ to the first, so that all h and the last c are neighbours; then what each step s
 
 from __future__ import annotations
 
+import functools
 import weakref
 
 from ..declare import NO_GRADIENT, VARIADIC, Op, same_dtype
@@ -22,10 +23,10 @@ from .reduce import sum_
 
 
 def _given(cell: Cell, nodes) -> tuple:
-    """(x, h0, c0 or None, w (gates H, H), bias or None)"""
+    """(x, h0, c0 or None, w (gates H, H), bias (gates H,))"""
     x, h0, *rest = nodes
     c0 = rest.pop(0) if cell.has_memory else None
-    return x, h0, c0, rest[0], rest[1] if cell.has_bias else None
+    return x, h0, c0, *rest
 
 
 def _infer_states(nodes, kind):
@@ -37,7 +38,7 @@ def _infer_states(nodes, kind):
     if steps < 1 or h0.shape != (batch, hidden) or width != cell.gates * hidden or w.shape != (width, hidden):
         raise RuntimeError(f"{kind}: pre-activations {list(x.shape)}, state {list(h0.shape)} and weight {list(w.shape)} do "
                            f"not fit: expected (T, B, {cell.gates} H), (B, H) and ({cell.gates} H, H) with T > 0")
-    if (c0 is not None and c0.shape != h0.shape) or (bias is not None and bias.shape != (width,)):
+    if (c0 is not None and c0.shape != h0.shape) or bias.shape != (width,):
         raise RuntimeError(f"{kind}: the cell state must have shape {list(h0.shape)}, the bias [{width}]")
     return (steps * (cell.states + cell.saved), batch, hidden), dtype
 
@@ -56,9 +57,7 @@ def _unrolled(nodes, kind) -> Node:
     x, h, c, w, bias = _given(cell, nodes)
     hidden, memory, saved = [], [], []
     for t in range(x.shape[0]):
-        product = matmul(h, swap_last(w))
-        found = cell.forward(_row(x, t), product if bias is None else add(product, bias), h, c)
-        h, *rest = found
+        h, *rest = cell.forward(_row(x, t), matmul(h, swap_last(w)), bias, h, c)
         hidden.append(h)
         if cell.has_memory:
             c = rest.pop(0)
@@ -67,7 +66,7 @@ def _unrolled(nodes, kind) -> Node:
     return _rows([*hidden, *reversed(memory), *saved])
 
 
-# (x, h0, [c0,] w, [bias]) -> the states and what was saved, as rows.
+# (x, h0, [c0,] w, bias) -> the states and what was saved, as rows.
 recurrence = Op("recurrence", VARIADIC, "scan", _infer_states, decompose=_unrolled, attr_names=("kind",))
 
 
@@ -77,10 +76,15 @@ def _infer_outputs(nodes, kind):
 
 
 class _OutputGradients:
-    """The gradients of x, h0, [c0], w, [bias]: parts of, and sums over, one pass backward that all of them share."""
+    """The gradients of x, h0, [c0], w, bias: parts of, and sums over, one pass backward that all of them share."""
 
     def __getitem__(self, position):
-        return NO_GRADIENT if position == 0 else _RULES[position]
+        return NO_GRADIENT if position == 0 else functools.partial(_gradient, position)
+
+
+def _gradient(position: int, g: Node, out: Node, nodes, kind: str) -> Node:
+    cell = CELLS[kind]
+    return _at(cell, position)(cell, _backward_pass(g, out, nodes, kind), nodes)
 
 
 def _backward_pass(g: Node, out: Node, nodes, kind: str) -> Node:
@@ -93,14 +97,6 @@ def _backward_pass(g: Node, out: Node, nodes, kind: str) -> Node:
 
 
 _shared: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
-
-
-def _rule(take):
-    def rule(g, out, nodes, kind):
-        cell = CELLS[kind]
-        return take(cell, _backward_pass(g, out, nodes, kind), nodes)
-
-    return rule
 
 
 def _columns(x: Node, first: int, last: int, hidden: int) -> Node:
@@ -145,17 +141,13 @@ def _of_bias(cell: Cell, grads: Node, nodes) -> Node:
     return sum_(_hidden_share(cell, grads, nodes), (0, 1), False)
 
 
-def _third(cell: Cell, grads: Node, nodes) -> Node:
-    return (_of_state(1) if cell.has_memory else _of_weight)(cell, grads, nodes)
+def _at(cell: Cell, position: int):
+    """The rule for one position of (states, x, h0, [c0,] w, bias)."""
+    rules = [_of_input, _of_state(0), *([_of_state(1)] if cell.has_memory else []), _of_weight, _of_bias]
+    return rules[position - 1]
 
 
-def _fourth(cell: Cell, grads: Node, nodes) -> Node:
-    return (_of_weight if cell.has_memory else _of_bias)(cell, grads, nodes)
-
-
-_RULES = [None, _rule(_of_input), _rule(_of_state(0)), _rule(_third), _rule(_fourth)]
-
-# (states, x, h0, [c0,] w, [bias]) -> h of every step, and with a memory the last c as one more row. The value is the
+# (states, x, h0, [c0,] w, bias) -> h of every step, and with a memory the last c as one more row. The value is the
 # beginning of the states; the gradient is that of the layer.
 recurrence_output = Op("recurrence_output", VARIADIC, "scan", _infer_outputs, _OutputGradients(), attr_names=("kind",))
 
@@ -207,5 +199,5 @@ def _start_row(cell: Cell, product: Node, carry: Node) -> Node:
     return cat((*parts, full(0, (product.shape[0], rest * product.shape[1]), product)), 1) if rest else parts[0]
 
 
-# (upstream, states, h0, [c0,] w, [bias]) -> (T + 1, B, grads H): the gradients of h0 and c0, then those of each step.
+# (upstream, states, h0, [c0,] w, bias) -> (T + 1, B, grads H): the gradients of h0 and c0, then those of each step.
 recurrence_grad = Op("recurrence_grad", VARIADIC, "scan", _infer_grad, decompose=_unrolled_backward, attr_names=("kind",))

@@ -1,7 +1,7 @@
 """One step of a recurrent layer, forward and backward, in graph functions (L "missing bits", N 6).
 
-`x` (B, gates H) is the input's share of the pre-activations and `p` of the same shape the hidden state's. Everything
-else is (B, H).
+`x` (B, gates H) is the input's share of the pre-activations and `p` of the same shape the hidden state's, to which
+`bias` (gates H,) is added. Everything else is (B, H).
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ class Cell:
     grads        how many gradients of width H it gives. The last `gates` are those of the hidden state's share. Where the
                  input's share differs in its last one, that stands in front of them.
     has_memory   whether a second state is carried on (the LSTM's c)
-    has_bias     whether the hidden state's share has a bias of its own, which cannot be added to the input's
     has_carry    whether a gradient goes to the step before besides the one through the product
-    forward      (x, p, h before, c before) -> (h, [c,] *saved)
+    forward      (x, p, bias, h before, c before) -> (h, [c,] *saved)
     backward     (gradient of h, carry, h before, c before, h, c, *saved) -> ([carry,] *gradients)
     """
 
@@ -33,7 +32,6 @@ class Cell:
     saved: int
     grads: int
     has_memory: bool
-    has_bias: bool
     has_carry: bool
     forward: Callable
     backward: Callable
@@ -61,9 +59,9 @@ def _slope_of_tanh(y: Node) -> Node:
     return sub(number(1, y), mul(y, y))
 
 
-def _lstm(x, p, h, c):
+def _lstm(x, p, bias, h, c):
     """i, f, o = sigmoid; g = tanh; c' = f c + i g; h' = o tanh(c') (Hochreiter and Schmidhuber, 1997)."""
-    a, b, d, e = _parts(add(x, p), 4)
+    a, b, d, e = _parts(add(x, add(p, bias)), 4)
     i, f, g, o = sigmoid(a), sigmoid(b), tanh(d), sigmoid(e)
     c = add(mul(f, c), mul(i, g))
     return mul(o, tanh(c)), c, i, f, g, o
@@ -79,10 +77,10 @@ def _lstm_backward(dh, dc, h_before, c_before, h, c, i, f, g, o):
     return mul(dc, f), di, df, dg, do
 
 
-def _gru(x, p, h, c):
+def _gru(x, p, bias, h, c):
     """r, z = sigmoid; m the hidden share of n; n = tanh(x_n + r m); h' = (1 - z) n + z h (Cho et al., 2014)."""
     xr, xz, xn = _parts(x, 3)
-    pr, pz, m = _parts(p, 3)
+    pr, pz, m = _parts(add(p, bias), 3)
     r, z = sigmoid(add(xr, pr)), sigmoid(add(xz, pz))
     n = tanh(add(xn, mul(r, m)))
     return add(n, mul(z, sub(h, n))), r, z, n, m
@@ -96,16 +94,16 @@ def _gru_backward(dh, carry, h_before, c_before, h, c, r, z, n, m):
     return mul(dh, z), dn, dr, dz, mul(dn, r)
 
 
-def _tanh(x, p, h, c):
-    return (tanh(add(x, p)),)
+def _tanh(x, p, bias, h, c):
+    return (tanh(add(x, add(p, bias))),)
 
 
 def _tanh_backward(dh, carry, h_before, c_before, h, c):
     return (mul(dh, _slope_of_tanh(h)),)
 
 
-def _relu(x, p, h, c):
-    return (relu(add(x, p)),)
+def _relu(x, p, bias, h, c):
+    return (relu(add(x, add(p, bias))),)
 
 
 def _relu_backward(dh, carry, h_before, c_before, h, c):
@@ -113,9 +111,9 @@ def _relu_backward(dh, carry, h_before, c_before, h, c):
 
 
 CELLS = {
-    "lstm": Cell(4, 4, 4, True, False, True, _lstm, _lstm_backward),
-    "gru": Cell(3, 4, 4, False, True, True, _gru, _gru_backward),
-    "tanh": Cell(1, 0, 1, False, False, False, _tanh, _tanh_backward),
-    "relu": Cell(1, 0, 1, False, False, False, _relu, _relu_backward),
+    "lstm": Cell(4, 4, 4, True, True, _lstm, _lstm_backward),
+    "gru": Cell(3, 4, 4, False, True, _gru, _gru_backward),
+    "tanh": Cell(1, 0, 1, False, False, _tanh, _tanh_backward),
+    "relu": Cell(1, 0, 1, False, False, _relu, _relu_backward),
 }
 """The kinds of recurrent layers, by the names that the operations' `kind` attribute takes."""

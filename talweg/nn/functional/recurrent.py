@@ -23,31 +23,36 @@ IDLE = {
 grows. No gradient passes through such a gate."""
 
 
-def input_share(kind: str, x: Tensor, w_ih: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Tensor:
-    """The input's share of the pre-activations, (..., gates H), with all biases that can be added before."""
-    both = b_ih if kind == "gru" or b_ih is None else b_ih + b_hh
-    return linear(x, w_ih, both)
-
-
-def recurrent_steps(kind: str, x: Tensor, state: tuple, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None = None):
+def recurrent_steps(kind: str, x: Tensor, state: tuple, weights: dict[str, Tensor]):
     """(h of every step (T, B, H), the last c or None) from the input's share x (T, B, gates H) and state (h0, [c0])."""
-    if w_hr is not None:
-        return _projected(x, state, w_hh, w_hr)
-    given = [x, *state, w_hh]
-    if kind == "gru":
-        given.append(zeros(w_hh.shape[0], dtype=x.dtype) if b_hh is None else b_hh)
-    nodes = tuple([t.node for t in given])
+    if "weight_hr" in weights:
+        return _projected(x, state, weights)
+    nodes = tuple([t.node for t in (x, *state, weights["weight_hh"], _bias(kind, weights, x))])
     found = wrap(ops.recurrence_output((ops.recurrence(nodes, kind), *nodes), kind))
-    return (found[:-1], found[-1]) if kind == "lstm" else (found, None)
+    steps = x.shape[0]
+    return (found.narrow(0, 0, steps), found.select(0, steps)) if kind == "lstm" else (found, None)
 
 
-def _projected(x: Tensor, state: tuple, w_hh: Tensor, w_hr: Tensor):
+def input_share(kind: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+    """The input's share of the pre-activations, (..., gates H): for a GRU with its bias, which must stay apart."""
+    return linear(x, weights["weight_ih"], weights.get("bias_ih") if kind == "gru" else None)
+
+
+def _bias(kind: str, weights: dict[str, Tensor], like: Tensor) -> Tensor:
+    """What is added to the hidden state's share."""
+    if "bias_hh" not in weights:
+        return zeros(weights["weight_hh"].shape[0], dtype=like.dtype)
+    return weights["bias_hh"] if kind == "gru" else weights["bias_ih"] + weights["bias_hh"]
+
+
+def _projected(x: Tensor, state: tuple, weights: dict[str, Tensor]):
     """An LSTM whose h is projected to fewer dimensions before it is used again (Sak et al., 2014), step by step."""
     h, c = state
     hidden = []
+    bias = _bias("lstm", weights, x)
     for t in range(x.shape[0]):
-        i, f, g, o = (x[t] + linear(h, w_hh)).chunk(4, -1)
+        i, f, g, o = (x[t] + linear(h, weights["weight_hh"], bias)).chunk(4, -1)
         c = f.sigmoid() * c + i.sigmoid() * tanh(g)
-        h = linear(o.sigmoid() * tanh(c), w_hr)
+        h = linear(o.sigmoid() * tanh(c), weights["weight_hr"])
         hidden.append(h)
     return stack(hidden), c
