@@ -20,6 +20,12 @@ from .sparse import Embedding
 from .rnn import RNNBase, RNN, LSTM, GRU
 from .rnn_cell import RNNCellBase, RNNCell, LSTMCell, GRUCell
 
+# Attention and transformers (L 4.8, 5.3)
+from .multihead import MultiheadAttention
+from .transformer import (
+    TransformerEncoderLayer, TransformerDecoderLayer, TransformerEncoder, TransformerDecoder, Transformer,
+)
+
 # Activations (L 4.3)
 from .activation import (
     ReLU, ReLU6, SELU, SiLU, Mish, Hardswish, Hardsigmoid, LeakyReLU, PReLU, RReLU, ELU, CELU, GELU,

@@ -13,6 +13,7 @@ from .loss import (
     hinge_embedding_loss, huber_loss, kl_div, l1_loss, margin_ranking_loss, mse_loss, nll_loss, poisson_nll_loss,
     smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
 )
+from .multihead import multi_head_attention_forward
 from .normalization import (
     alpha_dropout, batch_norm, dropout, dropout1d, dropout2d, dropout3d, group_norm, instance_norm, layer_norm,
     local_response_norm, rms_norm,
