@@ -62,4 +62,5 @@ from .loss import (
     TripletMarginLoss, TripletMarginWithDistanceLoss, SoftMarginLoss, MultiLabelSoftMarginLoss,
     MultiMarginLoss,
 )
+from .sequence_loss import MultiLabelMarginLoss, CTCLoss, LinearCrossEntropyLoss, AdaptiveLogSoftmaxWithLoss
 from .distance import PairwiseDistance, CosineSimilarity
