@@ -15,6 +15,7 @@ from .parameter_container import ParameterList, ParameterDict
 from .linear import Identity, Linear, Bilinear
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .sparse import Embedding
+from .embedding_bag import EmbeddingBag
 
 # Recurrent layers (L "missing bits", N 6)
 from .rnn import RNNBase, RNN, LSTM, GRU
@@ -39,6 +40,9 @@ from .pooling import (
     MaxPool1d, MaxPool2d, MaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, AdaptiveAvgPool1d,
     AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
 )
+from .unpooling import (
+    MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, LPPool1d, LPPool2d, LPPool3d, FractionalMaxPool2d, FractionalMaxPool3d,
+)
 from .dropout import Dropout, Dropout1d, Dropout2d, Dropout3d, AlphaDropout, FeatureAlphaDropout
 
 # Normalisation (L 4.6)
@@ -53,7 +57,10 @@ from .padding import (
     ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d, CircularPad1d,
     CircularPad2d, CircularPad3d,
 )
-from .upsampling import Upsample, UpsamplingNearest2d, UpsamplingBilinear2d, PixelShuffle, PixelUnshuffle
+from .fold import Fold, Unfold
+from .upsampling import (
+    Upsample, UpsamplingNearest2d, UpsamplingBilinear2d, PixelShuffle, PixelUnshuffle, ChannelShuffle,
+)
 
 # Losses (L 3.1)
 from .loss import (
