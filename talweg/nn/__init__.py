@@ -50,6 +50,13 @@ from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .normalization import LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm
 
+# Layers that learn their input's width from the first one
+from .lazy import UninitializedBuffer, UninitializedParameter
+from .lazy_layers import (
+    LazyLinear, LazyConv1d, LazyConv2d, LazyConv3d, LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d,
+    LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d,
+)
+
 # Shapes
 from .flatten import Flatten, Unflatten
 from .padding import (

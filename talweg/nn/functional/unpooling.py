@@ -146,7 +146,7 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
         raise RuntimeError(f"{call}: pool size {kernel} too large relative to input size {list(sizes)} for an output of "
                            f"{list(outs)}")
     draws = rand(*x.shape[:2], rank, dtype=x.dtype) if samples is None else samples
-    drawn = draws.detach().numpy()
+    drawn = draws.detach().numpy()[: x.shape[0], : x.shape[1]]
     # In two dimensions PyTorch draws the width first, in three the depth.
     order = (1, 0) if rank == 2 else (0, 1, 2)
     windows = np.zeros((*x.shape[:2], 1, 1), np.int64)
