@@ -62,6 +62,12 @@ class LinearCrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing,
         )
 
+    def extra_repr(self) -> str:
+        shown = {"in_features": self.linear.in_features, "num_classes": self.num_classes, "out_features": self.out_features,
+                 "bias": self.linear.bias is not None}
+        shown.update({name: getattr(self, name) for name in ("reduction", "ignore_index", "label_smoothing", "options")})
+        return ", ".join(f"{name}={value}" for name, value in shown.items())
+
 
 class AdaptiveOutput(NamedTuple):
     """Each sample's log-probability of its target, and the mean of their negatives."""

@@ -8,6 +8,7 @@ that define the operation.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -50,6 +51,7 @@ class _Product(NamedTuple):
 _products: Cache[_Product] = Cache(256)
 _cells: Cache[_CellKernel] = Cache(256)
 _computed: dict[tuple, int] = {}
+atexit.register(_cells.clear)  # native code is given back while LLVM is still there
 
 
 class PackedWeight:

@@ -91,7 +91,8 @@ def ctc(node: Node, logs, targets, input_lengths, target_lengths):
     with np.errstate(all="ignore"):
         _, _, emitted, skip = _prepared(logs, targets, target_lengths, node.attrs[0])
         alpha = _forward(emitted, skip, input_lengths)
-        return -_at_end(alpha, input_lengths, target_lengths).astype(node.dtype.numpy)
+        loss = -_at_end(alpha, input_lengths, target_lengths)
+        return np.where(node.attrs[1] & np.isposinf(loss), 0.0, loss).astype(node.dtype.numpy)
 
 
 @kernel(ops.ctc_grad)
@@ -107,5 +108,5 @@ def ctc_grad(node: Node, logs, targets, input_lengths, target_lengths):
         for t in range(len(result)):
             np.subtract.at(result[t], (np.broadcast_to(n, labels.shape), labels), shares[t])
         result[np.arange(len(logs))[:, None] >= input_lengths] = 0
-        result[:, np.isneginf(total)] = np.nan
+        result[:, np.isneginf(total)] = 0.0 if node.attrs[1] else np.nan
         return result.astype(node.dtype.numpy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph import ops
-from ...tensor import Tensor, where
+from ...tensor import Tensor
 from ...tensor.tensor import array_node, wrap
 
 
@@ -30,9 +30,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank: int = 0, 
         raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {steps}, but got value {lengths.max()}")
     table = _table(targets, wanted, single)
     _check_labels(table, wanted, classes)
-    loss = wrap(ops.ctc(logs.node, *map(array_node, (table, lengths, wanted)), blank))
-    if zero_infinity:
-        loss = where(loss == float("inf"), 0.0, loss)
+    loss = wrap(ops.ctc(logs.node, *map(array_node, (table, lengths, wanted)), int(blank), bool(zero_infinity)))
     return _reduced(loss.squeeze(0) if single else loss, wanted, reduction)
 
 

@@ -31,7 +31,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type: float =
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights.reshape(-1).index_select(0, kept)
     rows = getitem(weight, ids)
-    if scale_grad_by_freq:
+    if scale_grad_by_freq and weight.requires_grad:
         rows = by_frequency(rows, ids, weight.shape[0])
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)

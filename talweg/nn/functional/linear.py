@@ -43,7 +43,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if max_norm is not None:
         shrink_rows(weight, input, max_norm, norm_type)
     rows = getitem(weight, input)
-    if scale_grad_by_freq:
+    if scale_grad_by_freq and weight.requires_grad:
         rows = by_frequency(rows, input, weight.shape[0])
     if padding_idx is None:
         return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -28,9 +29,12 @@ _AVERAGES = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 def _with_indices(pool, name: str):
     """The same pooling as (values, where they were)."""
 
+    signature = inspect.signature(pool)
+
     def both(*args, **kwargs):
-        kwargs["return_indices"] = True
-        return pool(*args, **kwargs)
+        given = signature.bind(*args, **kwargs)
+        given.arguments["return_indices"] = True
+        return pool(*given.args, **given.kwargs)
 
     both.__name__ = both.__qualname__ = name
     both.__doc__ = f"{pool.__name__} as (values, indices)."
@@ -142,7 +146,8 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
         outs = tuple(int(n * r) for n, r in zip(sizes, ratios))
     else:
         outs = _each(output_size, rank, "output_size", call)
-    if any(o < 1 or o + k - 1 > n for o, k, n in zip(outs, kernel, sizes)):
+    spare = 1 if rank == 3 else 0  # PyTorch wants one more in three dimensions
+    if any(o < 1 or o + k - 1 + spare > n for o, k, n in zip(outs, kernel, sizes)):
         raise RuntimeError(f"{call}: pool size {kernel} too large relative to input size {list(sizes)} for an output of "
                            f"{list(outs)}")
     draws = rand(*x.shape[:2], rank, dtype=x.dtype) if samples is None else samples
