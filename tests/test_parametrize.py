@@ -66,7 +66,8 @@ def test_the_old_normalisations(name, settings, remove, layer):
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize(("name", "settings"), [
-    ("weight_norm", {}), ("weight_norm", {"dim": None}), ("spectral_norm", {}), ("spectral_norm", {"n_power_iterations": 3, "dim": 1}),
+    ("weight_norm", {}), ("weight_norm", {"dim": None}), ("spectral_norm", {}),
+    ("spectral_norm", {"n_power_iterations": 3, "dim": 1}),
 ])
 def test_the_parametrisations(name, settings, layer):
     ours, theirs = both(lambda m: getattr(m.utils.parametrizations, name)(layer(m), **settings))

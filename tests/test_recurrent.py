@@ -62,7 +62,8 @@ def assert_all_close(ours, theirs, tolerance=1e-9):
 
 
 SETTINGS = [
-    {}, {"num_layers": 2}, {"bias": False}, {"batch_first": True, "bidirectional": True}, {"num_layers": 2, "bidirectional": True},
+    {}, {"num_layers": 2}, {"bias": False}, {"batch_first": True, "bidirectional": True},
+    {"num_layers": 2, "bidirectional": True},
 ]
 
 
@@ -265,7 +266,8 @@ def test_settings_out_of_range(name, args, settings):
 
 
 def test_settings_that_only_one_kind_knows():
-    for make in (lambda m: m.RNN(3, 4, nonlinearity="sin"), lambda m: m.GRU(3, 4, proj_size=2), lambda m: m.LSTM(3, 4, proj_size=4)):
+    for make in (lambda m: m.RNN(3, 4, nonlinearity="sin"),
+                 lambda m: m.GRU(3, 4, proj_size=2), lambda m: m.LSTM(3, 4, proj_size=4)):
         with pytest.raises(ValueError):
             make(torch.nn)
         with pytest.raises(ValueError):

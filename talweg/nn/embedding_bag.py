@@ -50,7 +50,8 @@ class EmbeddingBag(Module):
         """A layer whose table is `embeddings` (rows, dimensions), not trained if `freeze`."""
         if embeddings.dim() != 2:
             raise ValueError(f"EmbeddingBag.from_pretrained: embeddings must be 2-dimensional, got {list(embeddings.shape)}")
-        layer = cls(*embeddings.shape, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset,
+        rows, dims = embeddings.shape
+        layer = cls(rows, dims, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset,
                     padding_idx)
         layer.weight.requires_grad_(not freeze)
         return layer

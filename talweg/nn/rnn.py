@@ -81,7 +81,7 @@ class RNNBase(Module):
     def _add_layer(self, layer: int, suffix: str, factory: dict) -> None:
         rows = _GATES[self._kind] * self.hidden_size
         columns = self.input_size if layer == 0 else self._width * self._directions
-        shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, self._width)}
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (rows, self._width)}
         if self.bias:
             shapes.update(bias_ih=(rows,), bias_hh=(rows,))
         if self.proj_size:

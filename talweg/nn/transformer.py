@@ -20,7 +20,7 @@ from .normalization import LayerNorm
 def _activation(given: str | Callable[[Tensor], Tensor], call: str) -> Callable[[Tensor], Tensor]:
     if callable(given):
         return given
-    known = {"relu": F.relu, "gelu": F.gelu}
+    known: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
     if given not in known:
         raise RuntimeError(f"{call}: activation should be relu/gelu, not {given}")
     return known[given]

@@ -14,7 +14,9 @@ RESIZED = [
     S("F.interpolate", R(1, 2, 5), 3, mode="nearest-exact", _dtypes=FLOATS),
     S("F.interpolate", R(1, 2, 4), 7, mode="linear", _dtypes=FLOATS),
     *[S("F.interpolate", R(1, 2, 4, 3), size, scale, mode=mode, align_corners=align, _dtypes=WIDE)
-      for mode in ("bilinear", "bicubic") for align in (True, False) for size, scale in ((5, None), ((2, 7), None), (None, 1.7))],
+     
+        for mode in ("bilinear", "bicubic") for align in (True, False) for size, scale in ((5, None), ((2, 7), None),
+          (None, 1.7))],
     S("F.interpolate", R(1, 1, 4, 3), None, (0.6, 1.7), mode="bilinear", recompute_scale_factor=True, _dtypes=WIDE),
     S("F.interpolate", R(1, 2, 3, 2, 2), 4, mode="trilinear", _dtypes=WIDE),
     S("F.interpolate", R(1, 2, 3, 2, 2), (1, 3, 5), mode="trilinear", align_corners=True, _dtypes=WIDE),
@@ -43,22 +45,27 @@ WINDOWS = [
     S("F.unfold", R(1, 2, 5, 6), (3, 2), (1, 2), (1, 0), (2, 1), _dtypes=FLOATS),
     S("F.fold", R(2, 8, 12), (4, 5), 2, _dtypes=FLOATS), S("F.fold", R(4, 4), 4, 2, stride=2, _dtypes=FLOATS),
     S("F.fold", R(1, 12, 12), (5, 6), (3, 2), (1, 2), (1, 0), (2, 1), _dtypes=FLOATS),
-    S("F.pixel_shuffle", R(2, 8, 2, 3), 2), S("F.pixel_shuffle", R(9, 1, 2), 3), S("F.pixel_shuffle", R(0, 4, 2, 2), 2, _order=0),
+    S("F.pixel_shuffle", R(2, 8, 2, 3), 2), S("F.pixel_shuffle", R(9, 1, 2), 3),
+    S("F.pixel_shuffle", R(0, 4, 2, 2), 2, _order=0),
     S("F.pixel_unshuffle", R(2, 2, 4, 6), 2), S("F.pixel_unshuffle", R(1, 3, 6), 3),
     S("F.channel_shuffle", R(2, 6, 3), 3), S("F.native_channel_shuffle", R(1, 4, 2, 2), 2),
     S("F.lp_pool1d", P(1, 2, 6), 2.0, 2, _dtypes=WIDE), S("F.lp_pool2d", P(1, 2, 4, 5), 3.0, (2, 3), 1, _dtypes=WIDE),
-    S("F.lp_pool2d", P(1, 1, 5, 5), 2.0, 2, ceil_mode=True, _dtypes=WIDE), S("F.lp_pool3d", P(1, 1, 2, 2, 4), 2.0, 2, _dtypes=WIDE),
+    S("F.lp_pool2d", P(1, 1, 5, 5), 2.0, 2, ceil_mode=True, _dtypes=WIDE),
+    S("F.lp_pool3d", P(1, 1, 2, 2, 4), 2.0, 2, _dtypes=WIDE),
     S("F.max_unpool1d", R(1, 2, 2), A([[[1, 3], [0, 2]]]), 2, _dtypes=WIDE),
     S("F.max_unpool2d", R(1, 1, 1, 2), A([[[[0, 7]]]]), 2, _dtypes=WIDE),
     S("F.max_unpool2d", R(1, 1, 2), A([[[0, 7]]]), 2, 2, 0, (3, 5), _dtypes=WIDE),
     S("F.max_unpool3d", R(1, 1, 1, 1, 1), A([[[[[5]]]]]), 2, _dtypes=WIDE),
-    S("F.fractional_max_pool2d", D(1, 2, 6, 5), 2, (3, 2), None, True, A([[[0.3, 0.7], [0.1, 0.9]]]).no_grad, _dtypes=("float64",)),
-    S("F.fractional_max_pool2d_with_indices", D(1, 2, 6, 5), (2, 3), None, (0.5, 0.6), False, A([[[0.3, 0.7], [0.1, 0.9]]]).no_grad,
+    S("F.fractional_max_pool2d", D(1, 2, 6, 5), 2, (3, 2), None, True, A([[[0.3, 0.7], [0.1, 0.9]]]).no_grad,
+      _dtypes=("float64",)),
+    S("F.fractional_max_pool2d_with_indices", D(1, 2, 6, 5), (2, 3), None, (0.5, 0.6), False, A([[[0.3, 0.7], [0.1,
+      0.9]]]).no_grad,
       _dtypes=("float64",)),
     S("F.fractional_max_pool3d", D(1, 1, 5, 6, 5), 2, 3, None, True, A([[[0.3, 0.7, 0.5]]]).no_grad, _dtypes=("float64",)),
     S("F.fractional_max_pool3d_with_indices", D(1, 1, 4, 4, 4), 2, 1, None, False, A([[[0.3, 0.7, 0.5]]]).no_grad,
       _dtypes=("float64",)),
-    S("F.max_pool1d_with_indices", D(1, 2, 6), 2, _dtypes=WIDE), S("F.max_pool2d_with_indices", D(1, 2, 4, 4), 3, 1, 1, _dtypes=WIDE),
+    S("F.max_pool1d_with_indices", D(1, 2, 6), 2, _dtypes=WIDE),
+    S("F.max_pool2d_with_indices", D(1, 2, 4, 4), 3, 1, 1, _dtypes=WIDE),
     S("F.max_pool3d_with_indices", D(1, 1, 2, 4, 4), 2, _dtypes=WIDE),
     S("F.adaptive_max_pool1d_with_indices", D(1, 2, 6), 4, _dtypes=WIDE),
     S("F.adaptive_max_pool2d_with_indices", D(1, 2, 4, 5), (3, 2), _dtypes=WIDE),
@@ -67,18 +74,22 @@ WINDOWS = [
 ]
 TABLES = [
     S("F.embedding", Z(2, 3, low=0, high=4), R(4, 2), scale_grad_by_freq=True, _order=1),
-    *[S("F.embedding_bag", Z(3, 4, low=0, high=5), R(5, 2), mode=mode, _dtypes=WIDE, _order=1) for mode in ("sum", "mean", "max")],
+    *[S("F.embedding_bag", Z(3, 4, low=0, high=5), R(5, 2), mode=mode,
+      _dtypes=WIDE, _order=1) for mode in ("sum", "mean", "max")],
     *[S("F.embedding_bag", A([1, 4, 2, 2, 0]), R(5, 2), A([0, 3, 3]), mode=mode, _dtypes=WIDE, _order=1)
       for mode in ("sum", "mean", "max")],
     S("F.embedding_bag", A([1, 4, 2]), R(5, 2), A([0, 2, 3]), mode="sum", include_last_offset=True, _dtypes=WIDE),
     S("F.embedding_bag", A([[1, 4, 2]]), R(5, 2), mode="sum", per_sample_weights=R(1, 3), _dtypes=WIDE),
     S("F.embedding_bag", A([[1, 4, 2], [4, 4, 4]]), R(5, 2), mode="mean", padding_idx=4, _dtypes=WIDE, _order=1),
-    S("F.pdist", R(4, 3), _dtypes=WIDE), S("F.pdist", R(4, 3), 1.0, _dtypes=WIDE, _order=1), S("F.pdist", R(1, 3), _dtypes=WIDE, _order=0),
+    S("F.pdist", R(4, 3), _dtypes=WIDE), S("F.pdist", R(4, 3), 1.0, _dtypes=WIDE, _order=1),
+    S("F.pdist", R(1, 3), _dtypes=WIDE, _order=0),
 ]
 LISTED = A([[3, 0, -1, 1], [1, -1, 2, 0]])
 BY_CLASS = [
-    *[S("F.multi_margin_loss", R(3, 4), A([0, 2, 1]), p, 0.7, reduction=r, _dtypes=WIDE) for p in (1, 2) for r in ("mean", "none")],
-    S("F.multi_margin_loss", R(3, 4), A([0, 2, 1]), weight=P(4).no_grad, _dtypes=WIDE), S("F.multi_margin_loss", R(4), A(1), _dtypes=WIDE),
+    *[S("F.multi_margin_loss", R(3, 4), A([0, 2, 1]), p, 0.7, reduction=r,
+      _dtypes=WIDE) for p in (1, 2) for r in ("mean", "none")],
+    S("F.multi_margin_loss", R(3, 4), A([0, 2, 1]), weight=P(4).no_grad, _dtypes=WIDE),
+    S("F.multi_margin_loss", R(4), A(1), _dtypes=WIDE),
     *[S("F.multilabel_margin_loss", R(2, 4), LISTED, reduction=r, _dtypes=WIDE, _order=1) for r in ("mean", "sum", "none")],
     S("F.multilabel_margin_loss", R(4), A([-1, 0, 1, 2]), _dtypes=WIDE, _order=1),
     *[S("F.multilabel_soft_margin_loss", R(2, 3), U(2, 3), reduction=r, _dtypes=WIDE) for r in ("mean", "sum", "none")],
@@ -91,7 +102,8 @@ LENGTHS = (A([5, 4, 5]), A([2, 1, 3]))
 SPOKEN = [
     *[S("F.ctc_loss", R(5, 3, 4), A([[1, 2, 0], [3, 0, 0], [1, 1, 2]]), *LENGTHS, reduction=r, _fn=lambda T, x, *a, **k:
         T.nn.functional.ctc_loss(T.log_softmax(x, -1), *a, **k), _order=1, _dtypes=WIDE) for r in ("mean", "sum", "none")],
-    S("F.ctc_loss", R(5, 2, 4), A([1, 2, 3, 3, 3]), (5, 4), (2, 3), zero_infinity=True, _order=1, _dtypes=WIDE, _fn=lambda T, x, *a, **k:
+    S("F.ctc_loss", R(5, 2, 4), A([1, 2, 3, 3, 3]), (5, 4), (2, 3), zero_infinity=True, _order=1,
+      _dtypes=WIDE, _fn=lambda T, x, *a, **k:
       T.nn.functional.ctc_loss(T.log_softmax(x, -1), *a, **k)),
     S("F.ctc_loss", R(4, 3), A([0, 1]), A(4), A(2), 2, _order=1, _dtypes=WIDE, _fn=lambda T, x, *a, **k:
       T.nn.functional.ctc_loss(T.log_softmax(x, -1), *a, **k)),
@@ -106,7 +118,8 @@ def _attend(T, q, k, v, w, b, wo, bo, **settings):
 PROJECTIONS = (R(12, 4), R(12), R(4, 4), R(4))
 HEADS = [
     S("F.multi_head_attention_forward", R(3, 2, 4), R(5, 2, 4), R(5, 2, 4), *PROJECTIONS, _fn=_attend, _dtypes=WIDE),
-    S("F.multi_head_attention_forward", R(3, 4), R(5, 4), R(5, 4), *PROJECTIONS, average_attn_weights=False, _fn=_attend, _dtypes=WIDE),
+    S("F.multi_head_attention_forward", R(3, 4), R(5, 4), R(5, 4), *PROJECTIONS, average_attn_weights=False, _fn=_attend,
+      _dtypes=WIDE),
     S("F.multi_head_attention_forward", R(3, 2, 4), R(3, 2, 4), R(3, 2, 4), *PROJECTIONS, need_weights=False,
       attn_mask=A(np.triu(np.ones((3, 3), bool), 1)), is_causal=True, _fn=lambda *a, **k: _attend(*a, **k)[:1], _dtypes=WIDE),
     S("F.multi_head_attention_forward", R(3, 2, 4), R(3, 2, 4), R(3, 2, 4), *PROJECTIONS, attn_mask=R(4, 3, 3),
@@ -117,7 +130,8 @@ IN_PLACE = [
       ("leaky_relu_", "elu_", "selu_", "celu_", "hardtanh_", "rrelu_")],
     S("F.threshold_", R(2, 3), 0.1, 7.0, _fn=lambda T, x, *a: T.nn.functional.threshold_(x * 1, *a)),
     S("F.rrelu", R(2, 3), 0.1, 0.3), S("F.rrelu", R(2, 3), 0.2, 0.2, True, _dtypes=WIDE),
-    S("F.feature_alpha_dropout", R(2, 3, 2), 0.5, False), S("F.feature_alpha_dropout", R(2, 3), 1.0, True, _order=1, _dtypes=WIDE),
+    S("F.feature_alpha_dropout", R(2, 3, 2), 0.5, False),
+    S("F.feature_alpha_dropout", R(2, 3), 1.0, True, _order=1, _dtypes=WIDE),
 ]
 for sample in IN_PLACE[:7]:
     sample.dtypes = WIDE

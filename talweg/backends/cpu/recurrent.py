@@ -88,8 +88,8 @@ def _prepared(shape, strides, rows: int, row_step: int) -> _Product:
 class _CellKernel:
     """One step's pointwise part as native code, called with the arrays it was made for."""
 
-    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node], strides: Sequence[tuple[int, ...]]):
-        slots = {node: Place(i, 0, s) for i, (node, s) in enumerate(zip([*inputs, *outputs], strides))}
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node], strides: Sequence[tuple[int, ...] | None]):
+        slots = {node: Place(i, 0, s or ()) for i, (node, s) in enumerate(zip([*inputs, *outputs], strides))}
         self._driver = Driver()
         self._segment: Segment = self._driver.new_segment()
         self._driver.add(self._segment, pointwise_kernel("cell", outputs, slots))
@@ -160,12 +160,12 @@ def _worth_it(node: Node, weight: np.ndarray, batch: int) -> bool:
     return node.dtype is float32 and available() and batch * weight.size >= _SMALLEST
 
 
-def recurrence(node: Node, *arrays):
+def recurrence(node: Node, *given):
     """All states of a layer's steps, or None for what NumPy does as well."""
     kind = node.attrs[0]
     cell = CELLS[kind]
     batch, width = node.shape[1:]
-    arrays = [np.ascontiguousarray(a) for a in arrays]
+    arrays = [np.ascontiguousarray(a) for a in given]
     weight = arrays[3 if cell.has_memory else 2]
     if not _worth_it(node, weight, batch):
         return None
@@ -175,12 +175,12 @@ def recurrence(node: Node, *arrays):
         return forward_loop(cell, arrays, node.shape[0], multiply, step)
 
 
-def recurrence_grad(node: Node, *arrays):
+def recurrence_grad(node: Node, *given):
     """The gradients of all steps, or None for what NumPy does as well."""
     kind = node.attrs[0]
     cell = CELLS[kind]
+    arrays = [np.ascontiguousarray(a) for a in given]
     batch, width = arrays[2].shape
-    arrays = [np.ascontiguousarray(a) for a in arrays]
     weight = arrays[4 if cell.has_memory else 3]
     if not _worth_it(node, weight, batch):
         return None

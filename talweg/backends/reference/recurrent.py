@@ -77,8 +77,8 @@ def _relu_backward(g, p, h_before, h, da):
     da[...] = np.where(h > 0, g + p, 0)
 
 
-FORWARD = {"lstm": _lstm, "gru": _gru, "tanh": _tanh, "relu": _relu}
-BACKWARD = {"lstm": _lstm_backward, "gru": _gru_backward, "tanh": _tanh_backward, "relu": _relu_backward}
+FORWARD: dict[str, Callable] = {"lstm": _lstm, "gru": _gru, "tanh": _tanh, "relu": _relu}
+BACKWARD: dict[str, Callable] = {"lstm": _lstm_backward, "gru": _gru_backward, "tanh": _tanh_backward, "relu": _relu_backward}
 """The cells: arrays read, then arrays written, in the order of the graph functions of ops/recurrent_cells.py."""
 
 

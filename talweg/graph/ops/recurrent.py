@@ -15,8 +15,8 @@ import weakref
 
 from ..declare import NO_GRADIENT, VARIADIC, Op, same_dtype
 from ..node import Node, mode
-from .movement import cat, full, reshape, slice_along, swap_last
 from .contraction import matmul
+from .movement import cat, full, reshape, slice_along, swap_last
 from .pointwise import add
 from .recurrent_cells import CELLS, Cell
 from .reduce import sum_
@@ -127,7 +127,8 @@ def _hidden_share(cell: Cell, grads: Node, nodes) -> Node:
 def _of_weight(cell: Cell, grads: Node, nodes) -> Node:
     """sum over t of da_t^T h_(t-1): one product over the steps that have a step before them, and one for the first."""
     states, x, h0 = nodes[:3]
-    steps, batch, hidden = x.shape[0], *states.shape[1:]
+    steps = x.shape[0]
+    _, batch, hidden = states.shape
     share = _hidden_share(cell, grads, nodes)
     first = matmul(swap_last(_row(share, 0)), h0)
     if steps == 1:
@@ -172,7 +173,8 @@ def memory_row(steps: int, t: int) -> int:
 def _unrolled_backward(nodes, kind) -> Node:
     cell = CELLS[kind]
     g, states, h0, c0, w, _ = nodes[0], *_given(cell, nodes[1:])
-    steps, batch, hidden = g.shape[0] - cell.states + 1, *states.shape[1:]
+    steps = g.shape[0] - cell.states + 1
+    _, batch, hidden = states.shape
     carry = _row(g, steps) if cell.has_memory else full(0, (batch, hidden), g)
     product = None
     rows: list[Node] = []

@@ -24,8 +24,8 @@ from .margin_loss import (
 )
 from .multihead import multi_head_attention_forward
 from .normalization import (
-    alpha_dropout, batch_norm, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout, group_norm, instance_norm, layer_norm,
-    local_response_norm, rms_norm,
+    alpha_dropout, batch_norm, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout, group_norm,
+    instance_norm, layer_norm, local_response_norm, rms_norm,
 )
 from .padding import pad
 from .pooling import (

@@ -79,8 +79,8 @@ def _unpooled_size(input, kernel, stride, padding, output_size, call: str) -> li
     wanted = list(output_size)
     wanted = wanted[2:] if len(wanted) == rank + 2 else wanted
     if len(wanted) != rank:
-        raise ValueError(f"{call}: output_size should be a sequence containing {rank} or {rank + 2} elements, but it has a length "
-                         f"of '{len(list(output_size))}'")
+        raise ValueError(f"{call}: output_size should be a sequence containing {rank} or {rank + 2} elements, but it has a "
+                         f"length of '{len(list(output_size))}'")
     for size, target, step in zip(usual, wanted, stride):
         if not size - step < target < size + step:
             raise ValueError(f"{call}: invalid output_size {wanted} (each dimension must be less than a stride from {usual})")

@@ -22,7 +22,8 @@ def functional_call(module: Module, parameters_and_buffers: Mapping[str, Tensor]
         raise RuntimeError(f"functional_call: Missing key(s): {missing}. Unexpected key(s): {unexpected}.")
     if tie_weights:
         by_tensor = {id(own[name]): value for name, value in given.items() if name in own}
-        given.update({name: by_tensor[id(tensor)] for name, tensor in own.items() if id(tensor) in by_tensor and name not in given})
+        tied = {name: by_tensor[id(tensor)] for name, tensor in own.items() if id(tensor) in by_tensor}
+        given = {**tied, **given}
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     places = [_place(module, name) for name in given if name in own]
     before = [(members, name, members[name]) for members, name in places]
