@@ -125,6 +125,20 @@ HEADS = [
     S("F.multi_head_attention_forward", R(3, 2, 4), R(3, 2, 4), R(3, 2, 4), *PROJECTIONS, attn_mask=R(4, 3, 3),
       key_padding_mask=A([[False, False, True], [False, True, False]]), _fn=_attend, _dtypes=WIDE[:1]),
 ]
+
+
+def _recurrent(T, name, x, states, *weights):
+    """A layer whose parameters are the sample's."""
+    layer = getattr(T.nn, name)(x.shape[-1], states[0].shape[-1])
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    given = dict(zip(names, weights))
+    return T.nn.utils.stateless.functional_call(layer, given, (x, tuple(states) if len(states) == 2 else states[0]))
+
+
+RECURRENT = [
+    S(f"nn.{name}", name, R(3, 2, 2), [R(1, 2, 3)] * (2 if name == "LSTM" else 1), R(3 * gates, 2), R(3 * gates, 3), R(3 * gates),
+      R(3 * gates), _fn=_recurrent, _dtypes=WIDE) for name, gates in (("RNN", 1), ("LSTM", 4), ("GRU", 3))
+]
 IN_PLACE = [
     *[S(f"F.{name}", R(2, 3), _fn=lambda T, x, name=name: getattr(T.nn.functional, name)(x * 1)) for name in
       ("leaky_relu_", "elu_", "selu_", "celu_", "hardtanh_", "rrelu_")],
@@ -135,4 +149,4 @@ IN_PLACE = [
 ]
 for sample in IN_PLACE[:7]:
     sample.dtypes = WIDE
-SAMPLES = RESIZED + GRIDS + WINDOWS + TABLES + BY_CLASS + SPOKEN + HEADS + IN_PLACE
+SAMPLES = RESIZED + GRIDS + WINDOWS + TABLES + BY_CLASS + SPOKEN + HEADS + RECURRENT + IN_PLACE

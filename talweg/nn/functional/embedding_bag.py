@@ -77,7 +77,7 @@ def _check(ids, weight, mode: str, per_sample_weights, input) -> None:
         if per_sample_weights.shape != input.shape:
             raise ValueError(f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must "
                              f"have the same shape as the input ({list(input.shape)})")
-    value = ids.node.value
+    value = input.node.value
     if value is not None and value.size and (value.min() < 0 or value.max() >= weight.shape[0]):
         raise RuntimeError(f"embedding_bag: Expected idx >= 0 && idx < num_embeddings, but found ids from {value.min()} to "
                            f"{value.max()} for {weight.shape[0]} rows")
