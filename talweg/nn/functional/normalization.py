@@ -161,13 +161,24 @@ def dropout3d(input, p: float = 0.5, training: bool = True, inplace: bool = Fals
 
 def alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Dropout to selu's lower limit, rescaled so that mean and variance stay (Klambauer et al., 2017)."""
+    return _to_the_limit(input, input.shape, p, training, inplace)
+
+
+def feature_alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
+    """alpha_dropout of whole channels of (N, C, *)."""
+    if input.dim() < 2 and training and p:
+        raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, got "
+                           f"{list(input.shape)}")
+    return _to_the_limit(input, (*input.shape[:2], *[1] * (input.dim() - 2)), p, training, inplace)
+
+
+def _to_the_limit(input, shape, p: float, training: bool, inplace: bool):
+    """The mask has `shape` and is repeated over the rest."""
     _check_rate(p)
     if not training or p == 0:
         return input
     limit = -1.0507009873554805 * 1.6732632423543772
     a = ((1 - p) * (1 + p * limit**2)) ** -0.5 if p < 1 else 0.0
-    kept = (wrap(_uniform(input.shape, input.dtype)) >= p).to(input.dtype)
+    kept = (wrap(_uniform(shape, input.dtype)) >= p).to(input.dtype)
     out = (input * kept + limit * (1 - kept)) * a - a * p * limit
     return assign(input, out, "alpha_dropout_") if inplace else out
-
-
