@@ -21,10 +21,19 @@ from .core.dtypes import (
     uint8,
 )
 from .core.dtypes import bool_ as bool
+from .core.layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import autograd, nn, optim
+from . import autograd, fft, linalg, nn, optim, signal, special
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

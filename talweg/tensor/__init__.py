@@ -1,6 +1,6 @@
 """Tensors and their functions: the part of the interface that stands directly in `talweg`, as a table of contents."""
 
-from . import functions, views
+from . import functions, return_types, views
 from .autograd import (
     RemovableHandle,
     backward,
@@ -78,7 +78,13 @@ from .functions.pointwise import (
     add,
     addcdiv,
     addcmul,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
     arctan2,
+    arctanh,
     asin,
     asinh,
     atan,
@@ -217,9 +223,6 @@ from .functions.shape import (
     chunk,
     concat,
     concatenate,
-    
-    
-    
     flatten,
     flip,
     fliplr,
@@ -245,12 +248,189 @@ from .functions.shape import (
     tensor_split,
     tile,
     transpose,
-    
-    
     unbind,
     unflatten,
     unsqueeze,
     vstack,
+)
+from .functions.arithmetic import (
+    copysign,
+    fmax,
+    fmin,
+    frac,
+    frexp,
+    gcd,
+    heaviside,
+    hypot,
+    isneginf,
+    isposinf,
+    lcm,
+    ldexp,
+    logaddexp,
+    logaddexp2,
+    nextafter,
+    signbit,
+)
+from .functions.complex import (
+    angle,
+    complex,
+    conj,
+    conj_physical,
+    imag,
+    is_conj,
+    is_neg,
+    isreal,
+    polar,
+    real,
+    resolve_conj,
+    resolve_neg,
+    sgn,
+    view_as_complex,
+    view_as_real,
+)
+from .functions.copies import (
+    alias_copy,
+    as_strided_copy,
+    as_strided_scatter,
+    diagonal_copy,
+    diagonal_scatter,
+    expand_copy,
+    narrow_copy,
+    permute_copy,
+    select_copy,
+    select_scatter,
+    slice_copy,
+    slice_scatter,
+    split_copy,
+    split_with_sizes_copy,
+    squeeze_copy,
+    t_copy,
+    transpose_copy,
+    unbind_copy,
+    unfold_copy,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+    unsqueeze_copy,
+    view_copy,
+)
+from .functions.factor import (
+    geqrf,
+    lu_unpack,
+    torch_cholesky as cholesky,
+    torch_lu as lu,
+    torch_lu_solve as lu_solve,
+    torch_qr as qr,
+    torch_svd as svd,
+)
+from .functions.joining import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    broadcast_shapes,
+    cartesian_prod,
+    column_stack,
+    combinations,
+    diagflat,
+    dsplit,
+    dstack,
+    hsplit,
+    rot90,
+    vsplit,
+)
+from .functions.products import (
+    cdist,
+    chain_matmul,
+    cross,
+    inner,
+    kron,
+    matrix_exp,
+    matrix_power,
+    ormqr,
+    renorm,
+    tensordot,
+    trace,
+    vdot,
+    householder_product as orgqr,
+    torch_vander as vander,
+)
+from .functions.scans import (
+    cummax,
+    cummin,
+    cumulative_trapezoid,
+    diff,
+    gradient,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
+from .functions.scattering import (
+    index_reduce,
+    nonzero_static,
+    put,
+    repeat_interleave,
+    scatter_reduce,
+)
+from .functions.solving import (
+    cholesky_inverse,
+    cholesky_solve,
+    det,
+    logdet,
+    triangular_solve,
+    inv as inverse,
+    torch_pinverse as pinverse,
+    torch_slogdet as slogdet,
+)
+from .functions.sorting import (
+    bincount,
+    bucketize,
+    histc,
+    histogram,
+    histogramdd,
+    isin,
+    msort,
+    searchsorted,
+    unique,
+    unique_consecutive,
+)
+from .functions.special import (
+    digamma,
+    erfinv,
+    i0,
+    igamma,
+    igammac,
+    lgamma,
+    mvlgamma,
+    polygamma,
+    sinc,
+    xlogy,
+)
+from .functions.statistics import (
+    corrcoef,
+    cov,
+    mode,
+    nanmean,
+    nanmedian,
+    nanquantile,
+    quantile,
+)
+from .functions.stft import (
+    istft,
+    stft,
+)
+from .functions.storage import (
+    empty_permuted,
+    empty_strided,
+    fill,
+    resize_as_,
+)
+from .functions.windows import (
+    bartlett_window,
+    blackman_window,
+    hamming_window,
+    hann_window,
+    kaiser_window,
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
@@ -263,5 +443,5 @@ from .tensor import Tensor
 bind()
 
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in (
-    "autograd", "bind", "box", "function", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
+    "autograd", "bind", "box", "return_types", "function", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
 __all__ = PUBLIC  # noqa: PLE0605

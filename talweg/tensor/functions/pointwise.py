@@ -73,11 +73,11 @@ tanh = _float_function("tanh", ops.tanh, "sinh(x) / cosh(x)")
 asinh = _float_function("asinh", ops.asinh, "The inverse of sinh")
 acosh = _float_function("acosh", ops.acosh, "The inverse of cosh")
 atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
 erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
 erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
 sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
 neg = negative = _same_type_function("neg", ops.neg, "-x", RuntimeError)
-abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value", NotImplementedError)
 sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
 relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)", RuntimeError)
 floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
@@ -87,6 +87,17 @@ isnan = _same_type_function("isnan", ops.isnan, "Whether x is nan")
 isinf = _same_type_function("isinf", ops.isinf, "Whether x is an infinity")
 isfinite = _same_type_function("isfinite", ops.isfinite, "Whether x is neither nan nor an infinity")
 logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is zero")
+
+
+def abs(input):
+    """The absolute value; of a complex number its distance from 0."""
+    node = require_tensor(input, "abs").node
+    if node.dtype is bool_:
+        raise NotImplementedError("abs: not implemented for 'bool'; convert it to numbers")
+    return wrap(ops.magnitude(node) if node.dtype.is_complex else ops.abs_(node))
+
+
+absolute = abs
 
 
 def square(input):
