@@ -33,7 +33,7 @@ from .core.layouts import (
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import autograd, fft, linalg, nn, optim, signal, special
+from . import autograd, fft, linalg, masked, nn, optim, signal, special
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -196,7 +196,6 @@ from .functions.reduce import (
     count_nonzero,
     cumprod,
     cumsum,
-    dist,
     kthvalue,
     logsumexp,
     max,
@@ -204,7 +203,6 @@ from .functions.reduce import (
     median,
     min,
     nansum,
-    norm,
     prod,
     sort,
     std,
@@ -339,6 +337,9 @@ from .functions.joining import (
     rot90,
     vsplit,
 )
+from .functions.norms import dist
+from .functions.norms import torch_norm as norm
+from .functions.lowrank import pca_lowrank, svd_lowrank
 from .functions.products import (
     cdist,
     chain_matmul,
@@ -434,7 +435,7 @@ from .functions.windows import (
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
-from .methods import bind
+from .methods import bind, zero_
 from .operands import result_type
 from .pending import evaluate_pending, step_done
 from .printing import set_printoptions

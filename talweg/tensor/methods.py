@@ -21,6 +21,7 @@ from .functions import (
     indexing,
     joining,
     matrix,
+    norms,
     pointwise,
     products,
     random,
@@ -48,8 +49,8 @@ reciprocal relu remainder round rsqrt sigmoid sign sin sinh softmax sqrt square 
 true_divide trunc
 """.split()
 _REDUCE = """
-all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum dist kthvalue logsumexp max mean
-median min nansum norm prod sort std sum topk var
+all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum kthvalue logsumexp max mean
+median min nansum prod sort std sum topk var
 """.split()
 _SHAPE = """
 as_strided broadcast_to chunk expand expand_as flatten flip fliplr flipud moveaxis movedim narrow permute
@@ -93,6 +94,7 @@ _MORE = {
 _RENAMED = {
     "cholesky": factor.torch_cholesky, "lu": factor.torch_lu, "lu_solve": factor.torch_lu_solve, "qr": factor.torch_qr,
     "svd": factor.torch_svd, "inverse": solving.inv, "pinverse": solving.torch_pinverse, "slogdet": solving.torch_slogdet,
+    "norm": norms.torch_norm, "dist": norms.dist,
     "orgqr": products.householder_product, "arccos": pointwise.acos, "arcsin": pointwise.asin, "arctan": pointwise.atan,
     "arccosh": pointwise.acosh, "arcsinh": pointwise.asinh, "arctanh": pointwise.atanh, "arctan2": pointwise.atan2,
 }

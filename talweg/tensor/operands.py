@@ -97,6 +97,21 @@ def require_operand(x, call: str):
     raise TypeError(f"{call}(): expected a Tensor or a number, but got {type(x).__name__}")
 
 
+def require_tensors(call: str, *operands) -> None:
+    """Raise TypeError for a number where PyTorch takes tensors only."""
+    for place, x in enumerate(operands):
+        if not isinstance(x, Box):
+            raise TypeError(f"{call}(): argument '{('input', 'other')[place]}' (position {place + 1}) must be Tensor, not "
+                            f"{type(x).__name__}")
+
+
+def require_a_tensor(call: str, x, y) -> None:
+    """Raise TypeError for two numbers where PyTorch wants at least one tensor."""
+    if not (isinstance(x, Box) or isinstance(y, Box)):
+        raise TypeError(f"{call}(): received an invalid combination of arguments: at least one of {x!r} and {y!r} must be a "
+                        "Tensor")
+
+
 def require_tensor(x, call: str) -> Box:
     if isinstance(x, Box):
         return x

@@ -64,14 +64,24 @@ def _solve_each(node: Node, a, b) -> np.ndarray:
 @kernel(ops.triangular_solve)
 def triangular_solve(node: Node, a, b):
     upper, unit = node.attrs
-    batch = node.shape[:-2]
     result = np.zeros(node.shape, node.dtype.numpy)
-    if result.size == 0:
-        return result
-    trsm = scipy("linalg").get_blas_funcs("trsm", (result,))
-    a, b = _matrices(a, batch), _matrices(b, batch)
-    for place in _each(batch):
-        result[place] = trsm(1.0, a[place], b[place], lower=not upper, diag=unit)
+    if result.size:
+        trsm = scipy("linalg").get_blas_funcs("trsm", (result,))
+        a, b = (_matrices(x, node.shape[:-2]) for x in (a, b))
+        for place in _each(node.shape[:-2]):
+            result[place] = trsm(1.0, a[place], b[place], lower=not upper, diag=unit)
+    return result
+
+
+@kernel(ops.cholesky_solve)
+def cholesky_solve(node: Node, b, factor):
+    result = np.zeros(node.shape, node.dtype.numpy)
+    if result.size:
+        trsm = scipy("linalg").get_blas_funcs("trsm", (result,))
+        b, factor = (_matrices(x, node.shape[:-2]) for x in (b, factor))
+        for place in _each(node.shape[:-2]):
+            half = trsm(1.0, factor[place], b[place], lower=True)
+            result[place] = trsm(1.0, factor[place], half, lower=True, trans_a=2)
     return result
 
 
@@ -113,7 +123,8 @@ def pinv(node: Node, a, atol, rtol):
 
 @kernel(ops.matrix_exp)
 def matrix_exp(node: Node, a):
-    return _typed(node, scipy("linalg").expm(a)) if a.size else a
+    wide = a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
+    return _typed(node, scipy("linalg").expm(wide)) if a.size else a
 
 
 # --- factorisations
@@ -227,6 +238,6 @@ def ldl(node: Node, a):
         run = scipy("linalg").get_lapack_funcs(name, (a,))
         for place in _each(batch):
             factors, found, _ = run(a[place], lower=True)
-            both[place] = np.tril(factors) + np.triu(a[place], 1)
+            both[place] = np.tril(factors)
             pivots[place] = found
     return _packed(both, pivots, batch=batch, dtype=a.dtype)

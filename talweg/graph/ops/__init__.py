@@ -112,7 +112,7 @@ from .random import normal, uniform
 from .reduce import all_, amax, amin, any_, argmax, argmin, argsort, cumprod, cumsum, iota, prod, spread, sum_
 from .scan import cummax_indices, cummin_indices, logcumsumexp
 from .search import mode_index, scatter_reduce, searchsorted
-from .solve import cofactors, det, matrix_exp, pinv, slogdet, solve, triangular_solve
+from .solve import cholesky_solve, cofactors, det, matrix_exp, pinv, slogdet, solve, triangular_solve
 from .special import (
     airy_ai,
     bessel_j0,

@@ -162,11 +162,11 @@ def _gaps(values: Node) -> Node:
 
 
 def _eigh_gradient(grads, outs, a, above):
-    """V (diag(gw) + (V^H gV) / (w_j - w_i)) V^H"""
+    """The Hermitian part of V (diag(gw) + (V^H gV) / (w_j - w_i)) V^H"""
     (g_w, g_v), (w, v) = grads, outs
     turned = div(matmul(adjoint(v), g_v), _gaps(w))
     inner = where(on_diagonal(turned), diagonal_matrix(g_w), turned)
-    return product(v, inner, adjoint(v))
+    return symmetric(product(v, inner, adjoint(v)))
 
 
 # Of a Hermitian matrix, of which one triangle is read: eigenvalues in ascending order (as complex numbers if the matrix

@@ -12,7 +12,7 @@ from .complex import conj
 from .contraction import matmul
 from .matrices import adjoint, lower, minus_outer, on_diagonal, product, upper
 from .movement import cat, full, reshape, slice_along
-from .pointwise import add, mul, number, scaled, sub, where
+from .pointwise import add, mul, neg, number, scaled, sub, where
 from .reduce import sum_
 
 
@@ -53,6 +53,19 @@ triangular_solve = Op(
         lambda g, out, a, b, above, unit: triangular_solve(adjoint(a), g, not above, unit),
     ),
     attr_names=("upper", "unit"),
+)
+
+
+def _cholesky_factor_gradient(g, out, b, factor):
+    """-(G X^H + X G^H) L with G = A^-1 g, dense as in PyTorch, though only a triangle is read."""
+    part = matmul(cholesky_solve(g, factor), adjoint(out))
+    return neg(matmul(add(part, adjoint(part)), factor))
+
+
+# X with L L^H X = B for a lower triangular L.
+cholesky_solve = Op(
+    "cholesky_solve", 2, "linalg", lambda b, factor: _infer_solve(factor, b),
+    (lambda g, out, b, factor: cholesky_solve(g, factor), _cholesky_factor_gradient),
 )
 
 

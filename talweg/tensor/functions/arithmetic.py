@@ -8,18 +8,9 @@ from ...core.dtypes import bool_, int32
 from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
-from ..box import Box
-from ..operands import pair, require_tensor, to_float
+from ..operands import pair, require_tensor, require_tensors, to_float
 from ..tensor import wrap
 from .pointwise import isinf, sign, trunc
-
-
-def both_tensors(call: str, *operands) -> None:
-    """Raise TypeError for a number where PyTorch takes tensors only."""
-    for place, x in enumerate(operands):
-        if not isinstance(x, Box):
-            raise TypeError(f"{call}(): argument '{('input', 'other')[place]}' (position {place + 1}) must be Tensor, not "
-                            f"{type(x).__name__}")
 
 
 def _float_pair(x, y, call: str) -> tuple[Node, Node]:
@@ -29,6 +20,7 @@ def _float_pair(x, y, call: str) -> tuple[Node, Node]:
 
 def copysign(input, other):
     """|x| with the sign of y, that of a zero too."""
+    require_tensors("copysign", input)
     return wrap(ops.copysign(*_float_pair(input, other, "copysign")))
 
 
@@ -46,7 +38,7 @@ def signbit(input):
 
 def nextafter(input, other):
     """The next number after x on the way to y."""
-    both_tensors("nextafter", input, other)
+    require_tensors("nextafter", input, other)
     a, b = pair(input, other, "nextafter")
     if not a.dtype.is_floating_point:
         raise NotImplementedError(f"nextafter: not implemented for '{a.dtype.name}'")
@@ -55,7 +47,7 @@ def nextafter(input, other):
 
 def hypot(input, other):
     """sqrt(x^2 + y^2) without overflow; its gradient at the origin is 0."""
-    both_tensors("hypot", input, other)
+    require_tensors("hypot", input, other)
     a, b = pair(input, other, "hypot")
     if not a.dtype.is_floating_point:
         raise NotImplementedError(f"hypot: not implemented for '{a.dtype.name}'")
@@ -71,7 +63,7 @@ def hypot(input, other):
 
 def _passing_over_nan(input, other, call: str, op):
     """The extremum of the two; where one is nan, the other."""
-    both_tensors(call, input, other)
+    require_tensors(call, input, other)
     a, b = pair(input, other, call)
     if not a.dtype.is_floating_point:
         return wrap(op(a, b))
@@ -100,7 +92,7 @@ def frac(input):
 
 def heaviside(input, values):
     """0 below 0, 1 above, `values` at 0."""
-    both_tensors("heaviside", input, values)
+    require_tensors("heaviside", input, values)
     if input.dtype is not values.dtype:
         raise RuntimeError(f"heaviside is not yet implemented for tensors with different dtypes: {input.dtype.name} and "
                            f"{values.dtype.name}")
@@ -121,13 +113,13 @@ def _shifted_sum(a: Node, b: Node, power, logarithm) -> Node:
 
 def logaddexp(input, other):
     """log(e^x + e^y), without overflow."""
-    both_tensors("logaddexp", input, other)
+    require_tensors("logaddexp", input, other)
     return wrap(_shifted_sum(*_real_floats(input, other, "logaddexp"), ops.exp, ops.log))
 
 
 def logaddexp2(input, other):
     """log2(2^x + 2^y), without overflow."""
-    both_tensors("logaddexp2", input, other)
+    require_tensors("logaddexp2", input, other)
     return wrap(_shifted_sum(*_real_floats(input, other, "logaddexp2"), ops.exp2, ops.log2))
 
 
@@ -140,7 +132,7 @@ def _real_floats(x, y, call: str) -> tuple[Node, Node]:
 
 def ldexp(input, other):
     """x 2^y"""
-    both_tensors("ldexp", input, other)
+    require_tensors("ldexp", input, other)
     power = wrap(ops.exp2(to_float(other.node)))
     return input * power
 
@@ -163,7 +155,7 @@ def frexp(input):
 
 
 def _whole_pair(input, other, op, call: str):
-    both_tensors(call, input, other)
+    require_tensors(call, input, other)
     a, b = pair(input, other, call)
     if a.dtype.category != "integer":
         raise NotImplementedError(f"{call}: not implemented for '{a.dtype.name}'; it takes whole numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.dtypes import float32, float64
 from ...graph import ops
-from ..operands import require_tensor
+from ..operands import require_tensor, require_tensors
 from ..tensor import wrap
 from .creation import ones_like, zeros_like
 from .pointwise import abs, atan2, where
@@ -12,6 +12,7 @@ from .pointwise import abs, atan2, where
 
 def complex(real, imag):
     """real + i imag, of two tensors of float32 or of float64."""
+    require_tensors("complex", real, imag)
     for x in (real, imag):
         if require_tensor(x, "complex").dtype not in (float32, float64):
             raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and "
@@ -24,6 +25,7 @@ def complex(real, imag):
 
 def polar(abs, angle):
     """abs (cos(angle) + i sin(angle))"""
+    require_tensors("polar", abs, angle)
     for x in (abs, angle):
         if require_tensor(x, "polar").dtype not in (float32, float64):
             raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {abs.dtype.name} and "

@@ -143,8 +143,6 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
         return zeros(0, dtype=x.dtype)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(x.shape[0]), r))
-    if not rows:
-        return zeros(0, r, dtype=x.dtype)
     flat = index_select(x, 0, Tensor._from_array(np.array(rows, np.int64).reshape(-1)))
     return reshape(flat, len(rows), r)
 

@@ -68,7 +68,7 @@ def _powered(size: Tensor, order: float) -> Tensor:
     if order > 1:
         return size**order
     zero = size == 0
-    return where(zero, size * 0 if order > 0 else size**order, where(zero, 1.0, size) ** order)
+    return where(zero, size.detach() ** order, where(zero, 1.0, size) ** order)
 
 
 def _rooted(total: Tensor, order: float) -> Tensor:
@@ -128,6 +128,21 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
             raise RuntimeError(f"linalg.norm: Order {ord} needs a matrix: give two dimensions in dim")
         return vector_norm(x, ord, dim, keepdim)
     return matrix_norm(x, ord, tuple(range(x.dim())) if dim is None else dim, keepdim)
+
+
+def torch_norm(input, p: float | str | None = "fro", dim=None, keepdim: bool = False, out=None, dtype=None):
+    """linalg.vector_norm under its older name, over all dimensions unless dim says which; "nuc" is the matrix norm."""
+    x = require_tensor(input, "norm")
+    if p == "nuc":
+        return matrix_norm(x, "nuc", tuple(range(x.dim())) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"norm: order {p!r} is not one of \"fro\", \"nuc\" and the numbers")
+    return vector_norm(x, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
+def dist(input, other, p: float = 2):
+    """The p-norm of x - y."""
+    return torch_norm(input - other, p)
 
 
 def cond(A, p=None):

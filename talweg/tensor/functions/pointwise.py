@@ -9,7 +9,18 @@ from ...core.shapes import dim_index
 from ...graph import ops
 from ...graph.node import Node, Op
 from ..box import Box
-from ..operands import as_node, is_number, number_node, pair, require_operand, require_tensor, result_type, to_float
+from ..operands import (
+    as_node,
+    is_number,
+    number_node,
+    pair,
+    require_a_tensor,
+    require_operand,
+    require_tensor,
+    require_tensors,
+    result_type,
+    to_float,
+)
 from ..tensor import Tensor, wrap
 
 
@@ -126,20 +137,40 @@ def _arithmetic(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
+def _comparison(name: str, op: Op, formula: str) -> Callable:
+    """The first operand has to be a tensor."""
+
+    def call(input, other):
+        if not isinstance(input, Box):
+            require_tensors(name, input)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
+def _of_tensors(name: str, op: Op, formula: str) -> Callable:
+    """Neither operand may be a number."""
+
+    def call(input, other):
+        require_tensors(name, input, other)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
 mul = multiply = _arithmetic("mul", ops.mul, "x * y")
-maximum = _arithmetic("maximum", ops.maximum, "The larger of x and y; nan if either is")
-minimum = _arithmetic("minimum", ops.minimum, "The smaller of x and y; nan if either is")
-remainder = _arithmetic("remainder", ops.remainder, "x - y floor(x / y): the sign is y's")
-fmod = _arithmetic("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
-eq = _arithmetic("eq", ops.eq, "Whether x = y")
-ne = not_equal = _arithmetic("ne", ops.ne, "Whether x differs from y")
-lt = less = _arithmetic("lt", ops.lt, "Whether x < y")
-le = less_equal = _arithmetic("le", ops.le, "Whether x <= y")
-gt = greater = _arithmetic("gt", ops.gt, "Whether x > y")
-ge = greater_equal = _arithmetic("ge", ops.ge, "Whether x >= y")
-logical_and = _arithmetic("logical_and", ops.logical_and, "Whether both are nonzero")
-logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzero")
-logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
+maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is")
+minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is")
+fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
+eq = _comparison("eq", ops.eq, "Whether x = y")
+ne = not_equal = _comparison("ne", ops.ne, "Whether x differs from y")
+lt = less = _comparison("lt", ops.lt, "Whether x < y")
+le = less_equal = _comparison("le", ops.le, "Whether x <= y")
+gt = greater = _comparison("gt", ops.gt, "Whether x > y")
+ge = greater_equal = _comparison("ge", ops.ge, "Whether x >= y")
+logical_and = _of_tensors("logical_and", ops.logical_and, "Whether both are nonzero")
+logical_or = _of_tensors("logical_or", ops.logical_or, "Whether either is nonzero")
+logical_xor = _of_tensors("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
 
 
 def check_factor(factor, like, call: str, name: str = "alpha") -> None:
@@ -154,6 +185,12 @@ def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
         check_factor(alpha, a, call)
         b = ops.mul(b, number_node(alpha, b.dtype))
     return a, b
+
+
+def remainder(input, other):
+    """x - y floor(x / y): the sign is y's"""
+    require_a_tensor("remainder", input, other)
+    return wrap(ops.remainder(*pair(input, other, "remainder")))
 
 
 def add(input, other, *, alpha=1):
@@ -174,6 +211,7 @@ subtract = sub
 
 def rsub(input, other, *, alpha=1):
     """y - alpha x"""
+    require_tensors("rsub", input)
     return sub(other, input, alpha=alpha)
 
 
@@ -214,6 +252,7 @@ def pow(input, exponent):
         if exponent < 0 and dtype.category == "integer":
             raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
         return wrap(ops.pow_(node, ops.number(exponent, node)))
+    require_a_tensor("pow", input, exponent)
     return wrap(ops.pow_(*pair(input, exponent, "pow")))
 
 
@@ -224,6 +263,7 @@ def float_power(input, exponent):
 
 def atan2(input, other):
     """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
+    require_tensors("atan2", input, other)
     a, b = pair(input, other, "atan2")
     return wrap(ops.atan2(to_float(a), to_float(b)))
 
@@ -340,6 +380,12 @@ def _limits(node: Node) -> tuple[float, float]:
 
 def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| <= atol + rtol |y|"""
+    require_tensors("isclose", input, other)
+    for value, name in ((rtol, "rtol"), (atol, "atol")):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}: isclose compares tensors of one dtype")
     near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() else input == other
     close = logical_or(eq(input, other), logical_and(near, logical_and(isfinite(input), isfinite(other))))
     return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close

@@ -94,7 +94,8 @@ def bernoulli(input, p=None, *, generator=None):
     _check_probabilities(node if p is None else None, p)
     draws = _uniform(node.shape, float32 if node.dtype.itemsize < 8 else float64, generator)
     limit = ops.cast(node, draws.dtype) if p is None else ops.number(p, draws)
-    return wrap(ops.cast(ops.lt(draws, ops.detach(limit)), node.dtype))
+    drawn = ops.cast(ops.lt(draws, ops.detach(limit)), node.dtype)
+    return wrap(ops.overwrite(node, drawn) if node.needs_grad else drawn)  # the gradient of a draw is 0
 
 
 def _check_probabilities(node: Node | None, p) -> None:
@@ -103,7 +104,8 @@ def _check_probabilities(node: Node | None, p) -> None:
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true: probabilities lie in [0, 1]")
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad: bool = False):
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False,
+           pin_memory: bool = False):
     """mean + std times normal numbers; either may be a tensor, which then gives the shape."""
     if is_number(std) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")

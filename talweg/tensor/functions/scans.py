@@ -124,6 +124,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
     dims = [dim_index(d, x.dim(), "gradient") for d in dims]
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"torch.gradient: dim {dims} appears multiple times in the list of dims")
+    spacing = 1 if spacing is None else spacing
     steps = list(spacing) if isinstance(spacing, Sequence) else [spacing] * len(dims)
     if len(steps) != len(dims):
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "

@@ -106,8 +106,7 @@ def cholesky_solve(B, L, upper: bool = False):
     same_type("cholesky_solve", b, factor)
     _compatible(factor, b, "cholesky_solve", True)
     lower = ops.conj(ops.swap_last(factor)) if upper else factor
-    half = ops.triangular_solve(lower, b, False, False)
-    return wrap(ops.triangular_solve(ops.conj(ops.swap_last(lower)), half, True, False))
+    return wrap(ops.cholesky_solve(b, lower))
 
 
 def cholesky_inverse(L, upper: bool = False):

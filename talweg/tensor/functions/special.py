@@ -9,7 +9,16 @@ from ...core.dtypes import get_default_dtype
 from ...graph import ops
 from ...graph.node import Node, Op
 from ..box import Box
-from ..operands import as_node, pair, require_operand, require_tensor, result_type, to_float
+from ..operands import (
+    as_node,
+    pair,
+    require_a_tensor,
+    require_operand,
+    require_tensor,
+    require_tensors,
+    result_type,
+    to_float,
+)
 from ..tensor import wrap
 from .pointwise import _float_function, _named, erfc, sigmoid
 
@@ -38,6 +47,7 @@ expit = sigmoid
 
 def _two(name: str, op: Op, formula: str) -> Callable:
     def call(input, other):
+        (require_a_tensor if name == "zeta" else require_tensors)(name, input, other)
         a, b = pair(input, other, name)
         return wrap(op(to_float(a), to_float(b)))
 
@@ -91,6 +101,7 @@ def entr(input):
 
 
 def _floats(x, y, call: str) -> tuple[Node, Node]:
+    require_a_tensor(call, x, y)
     dtype = result_type(require_operand(x, call), require_operand(y, call))
     dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
     return as_node(x, dtype), as_node(y, dtype)

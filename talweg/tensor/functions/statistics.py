@@ -91,7 +91,7 @@ def _checked_quantile(x, q, interpolation: str, call: str) -> Tensor:
         raise RuntimeError(f"{call}() q tensor must be same dtype as the input tensor: {q.dtype.name}, {x.dtype.name}")
     if q.numel() and not bool(((q >= 0) & (q <= 1)).all()):
         raise RuntimeError(f"{call}() q values must be in the range [0, 1]")
-    return q.detach()
+    return q
 
 
 def _quantile(input, q, dim, keepdim: bool, interpolation: str, over_nan: bool, call: str):
@@ -125,10 +125,10 @@ def _interpolated(ordered: Tensor, places: Tensor, interpolation: str) -> Tensor
     elif interpolation == "nearest":
         places = places.round()
     below = places.floor()
-    low = ordered.gather(-1, below.to(int64))
+    low = ordered.gather(-1, below.detach().to(int64))
     if interpolation in ("lower", "higher", "nearest"):
         return low
-    high = ordered.gather(-1, places.ceil().to(int64))
+    high = ordered.gather(-1, places.detach().ceil().to(int64))
     weight = (places > below).to(places.dtype) * 0.5 if interpolation == "midpoint" else places - below
     return low.lerp(high, weight)
 
