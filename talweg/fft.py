@@ -24,3 +24,6 @@ from .tensor.functions.spectral import (
     rfftfreq,
     rfftn,
 )
+from .tensor.out import IN_NAMESPACES, accept_out
+
+accept_out(globals(), IN_NAMESPACES)

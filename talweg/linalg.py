@@ -10,6 +10,7 @@ from .tensor.functions.factor import (
     eigvalsh,
     ldl_factor,
     ldl_factor_ex,
+    ldl_solve,
     lu,
     lu_factor,
     lu_factor_ex,
@@ -44,3 +45,6 @@ from .tensor.functions.solving import (
     tensorinv,
     tensorsolve,
 )
+from .tensor.out import IN_NAMESPACES, accept_out
+
+accept_out(globals(), IN_NAMESPACES)

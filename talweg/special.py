@@ -50,3 +50,6 @@ from .tensor.functions.special import (
     xlogy,
     zeta,
 )
+from .tensor.out import IN_NAMESPACES, accept_out
+
+accept_out(globals(), IN_NAMESPACES)

@@ -12,7 +12,7 @@ from .autograd import (
     set_grad_enabled,
 )
 from .function import Function
-from .functions.convert import allclose, can_cast, clone, equal
+from .functions.convert import allclose, can_cast, clone, equal, positive
 from .functions.creation import (
     arange,
     as_tensor,
@@ -321,6 +321,19 @@ from .functions.factor import (
     torch_qr as qr,
     torch_svd as svd,
 )
+from .functions.inspection import (
+    adjoint,
+    detach,
+    frobenius_norm,
+    is_nonzero,
+    is_same_size,
+    is_signed,
+    nuclear_norm,
+    poisson,
+    tril_indices,
+    triu_indices,
+    unravel_index,
+)
 from .functions.joining import (
     atleast_1d,
     atleast_2d,
@@ -435,14 +448,18 @@ from .functions.windows import (
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
-from .methods import bind, zero_
+from .methods import WRITTEN, bind, zero_
 from .operands import result_type
+from .out import NAMES, accept_out
 from .pending import evaluate_pending, step_done
 from .printing import set_printoptions
 from .tensor import Tensor
 
 bind()
+accept_out(globals(), NAMES)
+globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in (
-    "autograd", "bind", "box", "return_types", "function", "functions", "generator", "methods", "operands", "pending", "printing", "views")]
+    "autograd", "bind", "box", "return_types", "function", "functions", "generator", "methods", "operands", "out", "NAMES",
+    "WRITTEN", "accept_out", "pending", "printing", "views")]
 __all__ = PUBLIC  # noqa: PLE0605

@@ -19,6 +19,7 @@ from .functions import (
     diagonals,
     factor,
     indexing,
+    inspection,
     joining,
     matrix,
     norms,
@@ -63,7 +64,9 @@ argwhere gather index_add index_copy index_fill index_put index_select masked_fi
 masked_select nonzero scatter scatter_add take take_along_dim
 """.split()
 _MATRIX = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]
-_RANDOM = ["bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial", "normal_", "random_", "uniform_"]
+_RANDOM = """
+bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal_ random_ uniform_
+""".split()
 _CREATION = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"]
 _CONVERT = """
 alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
@@ -78,6 +81,7 @@ _MORE = {
     copies: """as_strided_scatter diagonal_scatter select_scatter slice_scatter unsafe_chunk unsafe_split
         unsafe_split_with_sizes""",
     factor: "geqrf",
+    inspection: "adjoint is_nonzero is_same_size",
     joining: "diagflat dsplit hsplit rot90 vsplit",
     products: "cross inner kron matrix_exp matrix_power ormqr renorm trace vdot",
     scans: "cummax cummin diff logcumsumexp",
@@ -91,7 +95,7 @@ _MORE = {
 }
 
 # Methods whose name is another function's in linalg.
-_RENAMED = {
+_RENAMED: dict[str, Callable] = {
     "cholesky": factor.torch_cholesky, "lu": factor.torch_lu, "lu_solve": factor.torch_lu_solve, "qr": factor.torch_qr,
     "svd": factor.torch_svd, "inverse": solving.inv, "pinverse": solving.torch_pinverse, "slogdet": solving.torch_slogdet,
     "norm": norms.torch_norm, "dist": norms.dist,
@@ -116,6 +120,13 @@ subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm fl
 copysign frac gcd heaviside hypot lcm ldexp nextafter conj_physical sgn renorm index_reduce put scatter_reduce
 digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma sinc xlogy
 """.split()
+
+# Those of them that PyTorch offers as functions too.
+WRITTEN = tuple(name + "_" for name in """
+abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2
+expm1 fill fix floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal
+round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy detach addmv arccos arccosh arcsin arcsinh arctan arctanh
+""".split())
 
 
 def _in_place(name: str, function: Callable) -> Callable:
@@ -215,6 +226,8 @@ def bind() -> None:
         setattr(Tensor, name + "_", _in_place(name, function))
     for name, function in _RENAMED.items():
         setattr(Tensor, name, function)
+    for name in ("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "arctan2"):
+        setattr(Tensor, name + "_", _in_place(name, _RENAMED[name]))
     for name in _AUTOGRAD:
         setattr(Tensor, name, getattr(autograd, name))
     for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):

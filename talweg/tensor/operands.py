@@ -7,6 +7,7 @@ kind (bool < integer < float < complex) does.
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +113,7 @@ def require_a_tensor(call: str, x, y) -> None:
                         "Tensor")
 
 
-def require_tensor(x, call: str) -> Box:
+def require_tensor(x, call: str) -> Any:
     if isinstance(x, Box):
         return x
     raise TypeError(f"{call}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")

@@ -241,3 +241,14 @@ def ldl(node: Node, a):
             both[place] = np.tril(factors)
             pivots[place] = found
     return _packed(both, pivots, batch=batch, dtype=a.dtype)
+
+
+@kernel(ops.ldl_solve)
+def ldl_solve(node: Node, factors, pivots, b):
+    result = np.zeros(node.shape, node.dtype.numpy)
+    if result.size:
+        name = "hetrs" if node.attrs[0] and b.dtype.kind == "c" else "sytrs"
+        run = scipy("linalg").get_lapack_funcs(name, (b,))
+        for place in _each(node.shape[:-2]):
+            result[place] = run(factors[place], pivots[place], b[place], lower=True)[0]
+    return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...graph import ops
@@ -16,7 +18,7 @@ def _comparable(x: np.ndarray) -> np.ndarray:
 
 @kernel(ops.searchsorted)
 def searchsorted(node: Node, boundaries, values):
-    side = "right" if node.attrs[0] else "left"
+    side: Any = "right" if node.attrs[0] else "left"
     boundaries, values = _comparable(boundaries), _comparable(values)
     if boundaries.ndim == 1:
         return np.asarray(np.searchsorted(boundaries, values, side)).astype(np.int64)

@@ -26,6 +26,7 @@ from .factor import (
     exchanged,
     geqrf,
     ldl,
+    ldl_solve,
     lu,
     qr,
     qr_shapes,

@@ -6,6 +6,8 @@ Gradient rules of this kind conjugate by themselves (see graph/reverse.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...core.dtypes import complex_of, int32, int64
 from ...core.shapes import Shape
 from ..declare import NO_GRADIENT, Op
@@ -14,10 +16,22 @@ from .complex import conj, real
 from .contraction import matmul
 from .indexing import gather
 from .matrices import (
-    adjoint, as_column, as_row, diagonal_matrix, diagonal_of, halved_diagonal, lower, on_diagonal,
-    packed_shape, product, skew, symmetric, unpacked, upper,
+    adjoint,
+    as_column,
+    as_row,
+    diagonal_matrix,
+    diagonal_of,
+    halved_diagonal,
+    lower,
+    on_diagonal,
+    packed_shape,
+    product,
+    skew,
+    symmetric,
+    unpacked,
+    upper,
 )
-from .movement import cat, expand, reshape, slice_along
+from .movement import cat, expand, slice_along
 from .pointwise import add, cast, div, eq, mul, number, scaled, square, sub, where
 from .reduce import argsort
 from .solve import check_square, solve, triangular_solve
@@ -80,7 +94,7 @@ def _lu_gradient(grads, outs, a):
     g_l, g_u = lower(g_square, -1), upper(g_square)
     u = upper(square_part)
     below, above = matmul(_unit(square_part), g_l), matmul(g_u, adjoint(u))
-    beyond = None
+    beyond: Any = None
     if columns > rows:
         g2, u2 = (slice_along(x, rank - 1, k, columns) for x in (g, both))
         below = sub(below, matmul(g2, adjoint(u2)))
@@ -231,4 +245,15 @@ svd = _packed("svd", svd_shapes, _svd_gradient, ("full_matrices",))
 
 # --- without gradients: LAPACK's compact forms
 geqrf = _packed("geqrf", lambda a: (a.shape[-2:], (min(a.shape[-2:]),)), NO_GRADIENT)
+
+
+def _ldl_solve_gradient(g, out, factors, pivots, b, hermitian):
+    if hermitian:
+        return ldl_solve(factors, pivots, g, hermitian)
+    return conj(ldl_solve(factors, pivots, conj(g), hermitian))
+
+
+# X with A X = B for what ldl leaves of A, and its row exchanges.
+ldl_solve = Op("ldl_solve", 3, "linalg", lambda factors, pivots, b, hermitian: (b.shape, b.dtype),
+               (NO_GRADIENT, NO_GRADIENT, _ldl_solve_gradient), attr_names=("hermitian",))
 ldl = _packed("ldl", lambda a, hermitian: (a.shape[-2:], (a.shape[-1],)), NO_GRADIENT, ("hermitian",))

@@ -112,7 +112,8 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
         flipped = lu_solve(LU, pivots, _adjoint(B), adjoint=not adjoint)
         return _adjoint(flipped)
     if LU.dtype is not B.dtype:
-        raise RuntimeError(f"linalg.lu_solve: Expected LU and B to have the same dtype, but got {LU.dtype.name} and {B.dtype.name}")
+        raise RuntimeError(f"linalg.lu_solve: Expected LU and B to have the same dtype, but got {LU.dtype.name} and "
+                           f"{B.dtype.name}")
     lower, upper = LU.tril(-1) + eye(LU.shape[-1], dtype=LU.dtype), LU.triu()
     order = wrap(ops.row_order(ops.cast(pivots.node, int32), LU.shape[-2]))
     if adjoint:
@@ -228,3 +229,15 @@ def ldl_factor_ex(A, *, hermitian: bool = False, check_errors: bool = False):
     both, pivots = ops.unpacked(ops.ldl(node, hermitian), (node.shape[-2:], (node.shape[-1],)))
     whole = wrap(ops.cast(real(pivots), int32))
     return return_types.linalg_ldl_factor_ex(wrap(both), whole, zeros(node.shape[:-2], dtype=int32))
+
+
+def ldl_solve(LD, pivots, B, *, hermitian: bool = False):
+    """X with A X = B for A as ldl_factor gives it."""
+    factors, b = square(LD, "linalg.ldl_solve"), matrix(B, "linalg.ldl_solve")
+    if pivots.dtype is not int32:
+        raise RuntimeError(f"linalg.ldl_solve: Expected pivots to be integers. Got {pivots.dtype.name}")
+    batch = broadcast(factors.shape[:-2], b.shape[:-2], "linalg.ldl_solve")
+    n = factors.shape[-1]
+    places = ops.expand(pivots.node, (*batch, n))
+    wide = [ops.expand(x, (*batch, *x.shape[-2:])) for x in (factors, b)]
+    return wrap(ops.ldl_solve(wide[0], places, wide[1], hermitian))

@@ -65,10 +65,9 @@ def _several(tensors, call: str) -> tuple:
 
 def _cut(input, how, dim: int, call: str):
     x = require_tensor(input, call)
-    if isinstance(how, int):
-        if how <= 0 or x.shape[dim] % how:
-            raise RuntimeError(f"{call} attempted to split along dimension {dim}, but the size of the dimension "
-                               f"{x.shape[dim]} is not divisible by the split_size {how}!")
+    if isinstance(how, int) and (how <= 0 or x.shape[dim] % how):
+        raise RuntimeError(f"{call} attempted to split along dimension {dim}, but the size of the dimension "
+                           f"{x.shape[dim]} is not divisible by the split_size {how}!")
     return tensor_split(x, how, dim)
 
 

@@ -24,8 +24,8 @@ def _typed(x, dtype, call: str) -> Tensor:
     if dtype is None:
         return x
     if real_of(dtype) is dtype and x.is_complex():
-        raise RuntimeError(f"{call} expected a floating point or complex 'dtype' that does not lose the imaginary part: the input "
-                           f"is {x.dtype.name}, dtype is {dtype.name}; a narrowing of complex to real is refused")
+        raise RuntimeError(f"{call} expected a floating point or complex 'dtype' that does not lose the imaginary part: the "
+                           f"input is {x.dtype.name}, dtype is {dtype.name}; a narrowing of complex to real is refused")
     return x.to(dtype)
 
 

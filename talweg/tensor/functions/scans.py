@@ -85,7 +85,7 @@ def _one_gradient(x: Tensor, spacing, d: int, edge_order: int) -> Tensor:
     return cat([first, middle, last], d)
 
 
-def _uneven_gradient(x: Tensor, places: Tensor, d: int, edge_order: int) -> Tensor:
+def _uneven_gradient(x: Tensor, places, d: int, edge_order: int) -> Tensor:
     """The derivative of the parabola through a sample and its neighbours."""
     n = x.shape[d]
     shape = [-1 if i == d else 1 for i in range(x.dim())]

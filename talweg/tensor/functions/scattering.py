@@ -122,7 +122,7 @@ def _repeated_places(repeats: Tensor) -> Tensor:
     return Tensor._from_array(np.repeat(np.arange(len(counts), dtype=np.int64), counts)).to(repeats.dtype)
 
 
-def _counts(repeats: Tensor) -> np.ndarray:
+def _counts(repeats) -> np.ndarray:
     if repeats.dim() > 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype.category != "integer":

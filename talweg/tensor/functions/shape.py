@@ -248,8 +248,9 @@ def tensor_split(input, indices_or_sections, dim: int = 0):
         return split(x, [size // n + (i < size % n) for i in range(n)], dim)
     if isinstance(indices_or_sections, Tensor):
         if indices_or_sections.dim() > 1 or indices_or_sections.dtype is not int64:
-            raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor "
-                               f"of dtype int64, but got shape {list(indices_or_sections.shape)}, {indices_or_sections.dtype.name}")
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+                               f"tensor of dtype int64, but got shape {list(indices_or_sections.shape)}, "
+                               f"{indices_or_sections.dtype.name}")
         return tensor_split(input, indices_or_sections.tolist(), dim)
     cuts = [0, *[min(max(i + size if i < 0 else i, 0), size) for i in indices_or_sections], size]
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(cuts, cuts[1:]))

@@ -12,7 +12,7 @@ from ..tensor import Tensor, wrap
 from .creation import tensor
 from .matrix import matmul
 from .pointwise import where
-from .reduce import _dims, _typed, _values_at, sum
+from .reduce import _typed, _values_at, sum
 
 
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
@@ -71,7 +71,7 @@ def nanquantile(input, q, dim=None, keepdim: bool = False, *, interpolation: str
     return _quantile(input, q, dim, keepdim, interpolation, True, "nanquantile")
 
 
-def _checked_quantile(x, q, interpolation: str, call: str) -> Tensor:
+def _checked_quantile(x, q, interpolation: str, call: str):
     if x.dtype not in (float32, float64):
         raise RuntimeError(f"{call}() input tensor must be either float or double dtype, got {x.dtype.name}")
     if x.numel() == 0:
@@ -145,8 +145,8 @@ def _weights_of(x: Tensor, fweights, aweights) -> Tensor | None:
             raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got "
                                f"{w.numel()} != {count}")
         if (w.dtype.category == "integer") != (name == "fweights"):
-            raise RuntimeError(f"cov(): expected {name} to have {'integral' if name == 'fweights' else 'floating point'} dtype but "
-                               f"got {name} with {w.dtype.name} dtype")
+            raise RuntimeError(f"cov(): expected {name} to have {'integral' if name == 'fweights' else 'floating point'} dtype "
+                               f"but got {name} with {w.dtype.name} dtype")
         if count and bool((w < 0).any()):
             raise RuntimeError(f"cov(): {name} cannot be negative")
     if fweights is None and aweights is None:
@@ -166,16 +166,15 @@ def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     rows = rows if rows.is_floating_point() or rows.is_complex() else rows.to(float32)
     weights = _weights_of(rows, fweights, aweights)
     if weights is None:
-        total: float | Tensor = rows.shape[1]
         centred = rows - rows.mean(1, keepdim=True)
         weighted = centred
-        norm: float | Tensor = max(total - correction, 0)
+        norm: float | Tensor = max(rows.shape[1] - correction, 0)
     else:
         total = weights.sum()
         centred = rows - (rows * weights).sum(1, keepdim=True) / total
         weighted = centred * weights
         drift = correction if aweights is None else correction * (weights * aweights).sum() / total
-        norm = (total - drift).to(rows.dtype).clamp(min=0) if isinstance(total - drift, Box) else max(total - drift, 0)
+        norm = (total - drift).to(rows.dtype).clamp(min=0)
     product = matmul(weighted, wrap(ops.conj(ops.swap_last(centred.node))))
     return (product / norm).squeeze() if product.numel() <= 1 or x.dim() < 2 else product / norm
 

@@ -88,8 +88,8 @@ def istft(input, n_fft: int, hop_length: int | None = None, win_length: int | No
     divided by the sum of the squared windows (Griffin and Lim, 1984). Raises RuntimeError where that sum vanishes."""
     spectrum = require_tensor(input, "istft")
     if not spectrum.is_complex():
-        raise RuntimeError(f"istft requires a complex-valued input tensor matching the output from stft with return_complex=True, "
-                           f"got {spectrum.dtype.name}")
+        raise RuntimeError(f"istft requires a complex-valued input tensor matching the output from stft with "
+                           f"return_complex=True, got {spectrum.dtype.name}")
     if spectrum.dim() not in (2, 3):
         raise RuntimeError(f"istft: expected a tensor with 2 or 3 dimensions, but got {spectrum.dim()}")
     hop = n_fft // 4 if hop_length is None else hop_length
@@ -115,8 +115,8 @@ def istft(input, n_fft: int, hop_length: int | None = None, win_length: int | No
 def _check_istft(spectrum: Tensor, n_fft: int, hop: int, width: int, one_sided: bool) -> None:
     wanted = n_fft // 2 + 1 if one_sided else n_fft
     if spectrum.shape[-2] != wanted:
-        raise RuntimeError(f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft / 2 + 1 "
-                           f"when onesided=True, n_fft otherwise: {wanted}, but got {spectrum.shape[-2]}")
+        raise RuntimeError(f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft / 2 + "
+                           f"1 when onesided=True, n_fft otherwise: {wanted}, but got {spectrum.shape[-2]}")
     if not 0 < hop <= width:
         raise RuntimeError(f"istft: expected 0 < hop_length <= win_length, but got hop_length={hop}, win_length={width}")
     if spectrum.numel() == 0:
@@ -139,7 +139,7 @@ def _kept(size: int, n_fft: int, center: bool, length: int | None) -> tuple[int,
 
 def _divided(total: Tensor, envelope: Tensor) -> Tensor:
     if envelope.numel() and float(envelope.detach().abs().min()) < 1e-11:
-        raise RuntimeError("istft: window overlap add min: 1, the sum of the squared windows is 0 somewhere: the signal cannot be "
-                           "recovered there; use a smaller hop_length or center=True")
+        raise RuntimeError("istft: window overlap add min: 1, the sum of the squared windows is 0 somewhere: the signal cannot "
+                           "be recovered there; use a smaller hop_length or center=True")
     return total / envelope
 

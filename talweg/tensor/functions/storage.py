@@ -36,8 +36,8 @@ def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=Non
     """A tensor to be written to, whose dimensions lie in memory in the order physical_layout."""
     size, order = _sizes((size,)), _sizes((physical_layout,))
     if sorted(order) != list(range(len(size))):
-        raise RuntimeError(f"empty_permuted: Number of dimensions in size does not match the length of the physical_layout, or it "
-                           f"is no permutation: {list(size)}, {list(order)}")
+        raise RuntimeError(f"empty_permuted: Number of dimensions in size does not match the length of the physical_layout, or "
+                           f"it is no permutation: {list(size)}, {list(order)}")
     dense = empty([size[d] for d in order], dtype=dtype or get_default_dtype(), device=device)
     return _finished(views.permute(dense, tuple(order.index(d) for d in range(len(size)))), None, requires_grad)
 

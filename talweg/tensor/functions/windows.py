@@ -125,7 +125,8 @@ hann_window = _older(hann, "hann_window")
 def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype=None, layout=None,
                    device=None, pin_memory: bool = False, requires_grad: bool = False):
     """alpha - beta cos(2 pi n / N)"""
-    return general_cosine(window_length, a=[alpha, beta], sym=not periodic, dtype=dtype, device=device, requires_grad=requires_grad)
+    return general_cosine(window_length, a=[alpha, beta], sym=not periodic, dtype=dtype, device=device,
+                          requires_grad=requires_grad)
 
 
 def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype=None, layout=None, device=None,
