@@ -78,7 +78,7 @@ _MORE = {
     arithmetic: """copysign fmax fmin frac frexp gcd heaviside hypot isneginf isposinf lcm ldexp logaddexp logaddexp2 nextafter
         signbit""",
     complex: "angle conj conj_physical is_conj is_neg isreal resolve_conj resolve_neg sgn",
-    copies: """as_strided_scatter diagonal_scatter select_scatter slice_scatter unsafe_chunk unsafe_split
+    copies: """as_strided_scatter diagonal_scatter narrow_copy select_scatter slice_scatter unsafe_chunk unsafe_split
         unsafe_split_with_sizes""",
     factor: "geqrf",
     inspection: "adjoint is_nonzero is_same_size",
@@ -132,16 +132,18 @@ round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy detach addmv 
 def _in_place(name: str, function: Callable) -> Callable:
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        return assign(self, function(before_write(self), *args, **kwargs), name + "_")
+        return assign(self, function(before_write(self, *args, *kwargs.values()), *args, **kwargs), name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write
 
 
-def before_write(self: Tensor) -> Tensor:
-    """What an in-place function computes from. The gradient of x.sin_() needs the old x: it is read from a node of its
-    own, which no write makes stale."""
-    return wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
+def before_write(self: Tensor, *others) -> Tensor:
+    """What an in-place function computes from. The gradients of x.sin_() and of y in x.mul_(y) need the old x: it is read
+    from a node of its own, which no write makes stale."""
+    if mode.grad and (self.node.needs_grad or any(isinstance(x, Box) and x.node.needs_grad for x in others)):
+        return wrap(ops.clone(self.node))
+    return self
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:

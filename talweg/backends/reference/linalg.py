@@ -180,7 +180,7 @@ def row_order(node: Node, pivots):
 
 @kernel(ops.qr)
 def qr(node: Node, a):
-    q, r = np.linalg.qr(a, mode=node.attrs[0])
+    q, r = np.linalg.qr(a, mode="complete" if node.attrs[0] == "complete" else "reduced")
     return _packed(q, r, batch=a.shape[:-2], dtype=a.dtype)
 
 

@@ -140,6 +140,9 @@ def qr_shapes(a, mode: str) -> tuple[Shape, ...]:
 
 def _qr_gradient(grads, outs, a, mode):
     """(gQ + Q copyltu(triu(gR R^H - Q^H gQ))) R^-H (Walter and Lehmann, 2018); of a wide matrix through its square part."""
+    if mode == "r":
+        raise RuntimeError("linalg.qr: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
+                           "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr.")
     if mode == "complete" and a.shape[-2] > a.shape[-1]:
         raise RuntimeError("linalg.qr: the derivative of linalg.qr depends on Q being unique, which it is not for "
                            "mode='complete' of a tall matrix; use mode='reduced'")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from ...core.dtypes import int64
+from ...core.dtypes import finfo, int64
 from ..declare import NO_GRADIENT, Op
 from ..node import Node
 from .movement import flip
@@ -16,9 +14,10 @@ cummin_indices = Op("cummin_indices", 1, "scan", lambda x, dim: (x.shape, int64)
 
 
 def _weights(g: Node, out: Node, x: Node, dim: int) -> Node:
-    """sum over j >= i of g_j exp(x_i - out_j) for g >= 0, by logarithms so that nothing overflows."""
+    """sum over j >= i of g_j exp(x_i - out_j) for g >= 0, by logarithms so that nothing overflows. The logarithm of 0 is
+    the lowest number in place of -inf, whose differences are nan."""
     positive = gt(g, number(0, g))
-    logarithm = where(positive, log(where(positive, g, number(1, g))), number(-math.inf, g))
+    logarithm = where(positive, log(where(positive, g, number(1, g))), number(finfo(g.dtype).min / 4, g))
     after = flip(logcumsumexp(flip(sub(logarithm, out), (dim,)), dim), (dim,)) if x.shape else sub(logarithm, out)
     return exp(add(after, x))
 

@@ -133,8 +133,9 @@ def _real_floats(x, y, call: str) -> tuple[Node, Node]:
 def ldexp(input, other):
     """x 2^y"""
     require_tensors("ldexp", input, other)
-    power = wrap(ops.exp2(to_float(other.node)))
-    return input * power
+    kind = input.dtype if input.dtype.is_floating_point and other.dtype.category == "integer" else None
+    exponent = ops.cast(other.node, kind) if kind else to_float(other.node)
+    return input * wrap(ops.exp2(exponent))
 
 
 def frexp(input):

@@ -142,8 +142,7 @@ def qr(A, mode: str = "reduced"):
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
     node = matrix(A, "linalg.qr")
-    how = "reduced" if mode == "r" else mode
-    q, r = ops.unpacked(ops.qr(node, how), ops.qr_shapes(node, how))
+    q, r = ops.unpacked(ops.qr(node, mode), ops.qr_shapes(node, mode))
     return return_types.linalg_qr(zeros(0, dtype=A.dtype) if mode == "r" else wrap(q), wrap(r))
 
 

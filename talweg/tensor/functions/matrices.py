@@ -14,19 +14,19 @@ EARLY = 65536
 there; others at evaluation, which raises the same error."""
 
 
-def matrix(input, call: str, at_least: int = 2) -> Node:
+def matrix(input, call: str, low_precision: bool = False) -> Node:
     """The node of a tensor of matrices of floats."""
     node = require_tensor(input, call).node
-    if node.dtype not in (float32, float64, complex64, complex128):
+    if node.dtype not in (float32, float64, complex64, complex128) and not (low_precision and node.dtype.is_floating_point):
         raise RuntimeError(f"{call}: Expected a floating point or complex tensor as input. Got {node.dtype.name}; low precision "
                            "and whole numbers have no linear algebra here, convert with .float()")
-    if len(node.shape) < at_least:
-        raise RuntimeError(f"{call}: The input tensor A must have at least {at_least} dimensions, got shape {list(node.shape)}.")
+    if len(node.shape) < 2:
+        raise RuntimeError(f"{call}: The input tensor A must have at least 2 dimensions, got shape {list(node.shape)}.")
     return node
 
 
-def square(input, call: str) -> Node:
-    node = matrix(input, call)
+def square(input, call: str, low_precision: bool = False) -> Node:
+    node = matrix(input, call, low_precision)
     if node.shape[-1] != node.shape[-2]:
         raise RuntimeError(f"{call}: A must be batches of square matrices, but they are {node.shape[-2]} by {node.shape[-1]} "
                            "matrices")

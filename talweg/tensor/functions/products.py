@@ -8,6 +8,7 @@ import math
 from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast, dim_index
 from ...graph import ops
+from ...graph.ops.solve import check_square
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import arange, eye, ones
@@ -131,7 +132,7 @@ def cross(input, other, dim: int | None = None):
 
 def matrix_power(A, n: int):
     """A multiplied with itself n times, by repeated squaring; the inverse's powers for n < 0."""
-    square(A, "linalg.matrix_power")
+    check_square("linalg.matrix_power", require_tensor(A, "linalg.matrix_power").node)
     if n < 0:
         A, n = inv(A), -n
     if n == 0:
@@ -148,7 +149,7 @@ def matrix_power(A, n: int):
 
 def matrix_exp(A):
     """I + A + A^2 / 2! + ..."""
-    return wrap(ops.matrix_exp(square(A, "linalg.matrix_exp")))
+    return wrap(ops.matrix_exp(square(A, "linalg.matrix_exp", low_precision=True)))
 
 
 def multi_dot(tensors):
