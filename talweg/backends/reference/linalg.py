@@ -56,7 +56,7 @@ def _solve_each(node: Node, a, b) -> np.ndarray:
             result[place] = np.linalg.solve(a[place], b[place])
         except np.linalg.LinAlgError:
             if node.attrs[0]:
-                raise LinAlgError(f"linalg.solve: {_where(place)}The solver failed because the input matrix is "
+                raise LinAlgError(f"{node.attrs[0]}: {_where(place)}The solver failed because the input matrix is "
                                   "singular.") from None
     return result
 
@@ -186,12 +186,17 @@ def qr(node: Node, a):
 
 @kernel(ops.eigh)
 def eigh(node: Node, a):
-    values, vectors = _converged("linalg.eigh", np.linalg.eigh, a, UPLO="U" if node.attrs[0] else "L")
+    whole = np.isfinite(a).all((-1, -2))  # of a matrix with a nan, everything is nan
+    usable = np.where(whole[..., None, None], a, np.eye(a.shape[-1], dtype=a.dtype))
+    values, vectors = _converged("linalg.eigh", np.linalg.eigh, usable, UPLO="U" if node.attrs[0] else "L")
+    values[~whole], vectors[~whole] = np.nan, np.nan
     return _packed(values, vectors, batch=a.shape[:-2], dtype=a.dtype)
 
 
 @kernel(ops.eig)
 def eig(node: Node, a):
+    if not np.isfinite(a).all():
+        raise RuntimeError("linalg.eig: input tensor should not contain infs or NaNs.")
     values, vectors = _converged("linalg.eig", np.linalg.eig, a)
     return _packed(values, vectors, batch=a.shape[:-2], dtype=node.dtype.numpy)
 

@@ -200,7 +200,7 @@ def _eig_gradient(grads, outs, a):
     lengths = scaled(add(lengths, conj(lengths)), 0.5)
     inner = div(sub(inner, mul(matmul(vh, v), as_row(lengths))), conj(_gaps(w)))
     inner = where(on_diagonal(inner), diagonal_matrix(g_w), inner)
-    result = solve(vh, matmul(inner, vh), False)
+    result = solve(vh, matmul(inner, vh), "")
     return result if a.dtype.is_complex else real(result)
 
 

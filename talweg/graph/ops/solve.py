@@ -1,7 +1,7 @@
 """Systems of linear equations, inverses and determinants (LAPACK's). Leading dimensions are batches.
 
-Gradient rules of this kind conjugate by themselves (see graph/reverse.py). `checked`: raise LinAlgError for a matrix
-that has no solution; without it the result is inf or nan there.
+Gradient rules of this kind conjugate by themselves (see graph/reverse.py). `call`: the user's call
+that raises LinAlgError for a singular matrix; where it is empty the result is inf there.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def _infer_solve(a, b, *_):
     return (*broadcast(a.shape[:-2], b.shape[:-2], "linalg.solve"), *b.shape[-2:]), dtype
 
 
-def _solve_matrix_gradient(g, out, a, b, checked):
-    return minus_outer(solve(adjoint(a), g, False), out)
+def _solve_matrix_gradient(g, out, a, b, call):
+    return minus_outer(solve(adjoint(a), g, ""), out)
 
 
 # X with A X = B; A is (..., n, n), B is (..., n, k).
 solve = Op("solve", 2, "linalg", _infer_solve,
-           (_solve_matrix_gradient, lambda g, out, a, b, checked: solve(adjoint(a), g, False)), attr_names=("checked",))
+           (_solve_matrix_gradient, lambda g, out, a, b, call: solve(adjoint(a), g, "")), attr_names=("call",))
 
 
 def _triangle_gradient(g, out, a, b, above, unit):
@@ -86,7 +86,7 @@ det = Op("det", 1, "linalg", _infer_square("linalg.det", False), (_det_gradient,
 
 def _cofactor_gradient(g, out, a):
     """Of det(A) A^-H; only the second derivative of a determinant asks, and it has none at a singular matrix."""
-    turned = solve(adjoint(a), _eye_like(a), False)
+    turned = solve(adjoint(a), _eye_like(a), "")
     inner = sum_(mul(g, conj(turned)), (len(a.shape) - 2, len(a.shape) - 1), True)
     parts = sub(mul(conj(inner), turned), product(turned, adjoint(g), turned))
     return mul(conj(reshape(det(a), inner.shape)), parts)
@@ -108,7 +108,7 @@ def _infer_slogdet(a):
 def _slogdet_gradient(g, out, a):
     """Of log|det|: A^-H. A real sign is constant; a complex one turns, with det / |det| = e^(i phase)."""
     change = _slogdet_change(g, out)
-    return mul(reshape(change, (*change.shape, 1, 1)), solve(adjoint(a), _eye_like(a), False))
+    return mul(reshape(change, (*change.shape, 1, 1)), solve(adjoint(a), _eye_like(a), ""))
 
 
 def _slogdet_change(g, out):

@@ -42,10 +42,16 @@ def same_type(call: str, *nodes: Node) -> None:
 
 def at_once(node: Node) -> Tensor:
     """A result whose computation may fail: evaluated now if what it needs is known and small."""
-    known = [source.value for source in node.inputs]
-    if all(value is not None and value.size <= EARLY for value in known):
+    if all(_is_known(source, 3) for source in node.inputs):
         evaluate([node])
     return wrap(node)
+
+
+def _is_known(node: Node, depth: int) -> bool:
+    """Whether a small value is there, or a step or two of movement away."""
+    if node.value is not None:
+        return node.value.size <= EARLY
+    return depth > 0 and bool(node.inputs) and all(_is_known(source, depth - 1) for source in node.inputs)
 
 
 def real(node: Node) -> Node:

@@ -95,7 +95,7 @@ def put(input, index, source, accumulate: bool = False):
         raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got {x.dtype.name} and "
                            f"{source.dtype.name}")
     if index.numel() != source.numel():
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got {source.numel()} and "
+        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got {source.numel()} and "
                            f"{index.numel()}")
     if x.numel() == 0 and index.numel():
         raise IndexError("put_(): Expected self to be non-empty")

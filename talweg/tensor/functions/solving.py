@@ -43,10 +43,10 @@ def _solved(A, B, left: bool, checked: bool, call: str):
         if vector:
             raise RuntimeError(f"{call}: Vector broadcasting of the left hand side is not supported for left=False. In this case "
                                f"linalg.solve is equivalent to B / A.squeeze(-1)")
-        turned = ops.solve(ops.swap_last(a), ops.swap_last(b), checked)
+        turned = ops.solve(ops.swap_last(a), ops.swap_last(b), call if checked else "")
         found = at_once(turned) if checked else wrap(turned)
         return found.transpose(-2, -1)
-    node = ops.solve(a, b, checked)
+    node = ops.solve(a, b, call if checked else "")
     found = at_once(node) if checked else wrap(node)
     return found.squeeze(-1) if vector else found
 
@@ -86,7 +86,7 @@ def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitrian
 def inv(A):
     """The inverse. Raises LinAlgError for a singular matrix."""
     node = square(A, "linalg.inv")
-    return at_once(ops.solve(node, _identity_for(node), True))
+    return at_once(ops.solve(node, _identity_for(node), "linalg.inv"))
 
 
 def _identity_for(node: Node) -> Node:
@@ -96,7 +96,7 @@ def _identity_for(node: Node) -> Node:
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or the place of a zero pivot."""
     node = square(A, "linalg.inv_ex")
-    found = ops.solve(node, _identity_for(node), check_errors)
+    found = ops.solve(node, _identity_for(node), "linalg.inv_ex" if check_errors else "")
     return return_types.linalg_inv_ex(at_once(found) if check_errors else wrap(found), lu_factor_ex(A.detach()).info)
 
 

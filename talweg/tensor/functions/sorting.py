@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 
-from ...core.dtypes import float32, float64, int32, int64
+from ...core.dtypes import float32, float64, int32, int64, promote_types
 from ...core.shapes import dim_index
 from ...graph import ops
 from .. import return_types
 from ..box import Box
-from ..operands import is_number, pair, require_tensor
+from ..operands import as_dtype, is_number, pair, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
 from .creation import linspace, tensor, zeros
@@ -105,14 +105,12 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
     values = input if isinstance(input, Box) else tensor(input, dtype=sequence.dtype)
     if is_number(input) and sequence.dim() != 1:
         raise RuntimeError("torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1")
-    if values.dtype is not sequence.dtype:
-        raise RuntimeError(f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got "
-                           f"boundary tensor: {sequence.dtype.name} and input tensor: {values.dtype.name}")
     if sequence.dim() != 1 and (values.dim() != sequence.dim() or values.shape[:-1] != sequence.shape[:-1]):
         raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
                            f"boundaries tensor and input value tensor must match, but we got {list(sequence.shape)} and "
                            f"{list(values.shape)}")
-    found = ops.searchsorted(sequence.node, values.node, right or side == "right")
+    kind = promote_types(sequence.dtype, values.dtype)
+    found = ops.searchsorted(as_dtype(sequence.node, kind), as_dtype(values.node, kind), right or side == "right")
     return wrap(ops.cast(found, int32) if out_int32 else found)
 
 
