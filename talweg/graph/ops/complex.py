@@ -37,9 +37,8 @@ def conj(x: Node) -> Node:
 
 def direction(x: Node, size: Node) -> Node:
     """x / |x|, and 0 at 0."""
-    length = cast(size, x.dtype)
-    zero = eq(length, number(0, length))
-    return where(zero, number(0, x), div(x, where(zero, number(1, x), length)))
+    zero = eq(size, number(0, size))
+    return where(zero, number(0, x), div(x, cast(where(zero, number(1, size), size), x.dtype)))
 
 
 def times_i(x: Node) -> Node:
