@@ -23,7 +23,6 @@ from .tensor.functions.matrix import matmul
 from .tensor.functions.norms import cond, matrix_norm, norm, vector_norm
 from .tensor.functions.products import (
     diagonal,
-    householder_product,
     matrix_exp,
     matrix_power,
     multi_dot,
@@ -31,6 +30,7 @@ from .tensor.functions.products import (
     vecdot,
 )
 from .tensor.functions.products import linalg_cross as cross
+from .tensor.functions.reflections import householder_product
 from .tensor.functions.solving import (
     det,
     inv,

@@ -361,14 +361,14 @@ from .functions.products import (
     kron,
     matrix_exp,
     matrix_power,
-    ormqr,
     renorm,
     tensordot,
     trace,
     vdot,
-    householder_product as orgqr,
     torch_vander as vander,
 )
+from .functions.reflections import householder_product as orgqr
+from .functions.reflections import ormqr
 from .functions.scans import (
     cummax,
     cummin,

@@ -27,6 +27,7 @@ from .functions import (
     products,
     random,
     reduce,
+    reflections,
     scans,
     scattering,
     shape,
@@ -83,7 +84,8 @@ _MORE = {
     factor: "geqrf",
     inspection: "adjoint is_nonzero is_same_size",
     joining: "diagflat dsplit hsplit rot90 vsplit",
-    products: "cross inner kron matrix_exp matrix_power ormqr renorm trace vdot",
+    products: "cross inner kron matrix_exp matrix_power renorm trace vdot",
+    reflections: "ormqr",
     scans: "cummax cummin diff logcumsumexp",
     scattering: "index_reduce nonzero_static put repeat_interleave scatter_reduce",
     solving: "cholesky_inverse cholesky_solve det logdet triangular_solve",
@@ -99,7 +101,7 @@ _RENAMED: dict[str, Callable] = {
     "cholesky": factor.torch_cholesky, "lu": factor.torch_lu, "lu_solve": factor.torch_lu_solve, "qr": factor.torch_qr,
     "svd": factor.torch_svd, "inverse": solving.inv, "pinverse": solving.torch_pinverse, "slogdet": solving.torch_slogdet,
     "norm": norms.torch_norm, "dist": norms.dist,
-    "orgqr": products.householder_product, "arccos": pointwise.acos, "arcsin": pointwise.asin, "arctan": pointwise.atan,
+    "orgqr": reflections.householder_product, "arccos": pointwise.acos, "arcsin": pointwise.asin, "arctan": pointwise.atan,
     "arccosh": pointwise.acosh, "arcsinh": pointwise.asinh, "arctanh": pointwise.atanh, "arctan2": pointwise.atan2,
 }
 
