@@ -60,6 +60,8 @@ SIGNALS = [
     S("stft", R(8), 4, pad_mode="replicate", return_complex=False, _dtypes=REALS),
     S("istft", R(16), 8, 2, _fn=_back_and_forth, _dtypes=REALS, _order=1, _loose=5.0),
     S("istft", R(2, 16), 8, 4, normalized=True, _fn=_back_and_forth, _dtypes=REALS, _order=1, _loose=5.0),
+    S("istft", R(6, 3), R(6, 3), _dtypes=REALS, _order=1, _fn=lambda T, a, b: T.istft(T.complex(a, b), 6, onesided=False)),
+    S("stft", R(8), R(8), _dtypes=REALS, _order=1, _fn=lambda T, a, b: T.view_as_real(T.stft(T.complex(a, b), 4))),
     *[S(name, n, **how) for name in "bartlett_window blackman_window hann_window hamming_window kaiser_window".split()
       for n, how in [(6, {}), (1, {}), (0, {}), (5, {"periodic": False})]],
     *[S(f"signal.windows.{name}", n, sym=sym) for n in (1, 5) for sym in (True, False) for name in
@@ -120,7 +122,9 @@ COMPLEX = [
     S("complex", R(3), R(3), _fn=lambda T, a, b: T.view_as_real(T.complex(a, b)), _dtypes=REALS),
     S("polar", P(3), R(3), _fn=lambda T, a, b: T.view_as_real(T.polar(a, b)), _dtypes=REALS),
     *[_complex_of(name) for name in """real imag angle conj conj_physical resolve_conj resolve_neg sgn abs exp sin cosh log
-      sqrt square reciprocal tanh sum mean isreal""".split()],
+      sqrt square reciprocal tanh sum mean var std isreal""".split()],
+    S("isclose", R(2), R(2), _order=0, _fn=lambda T, a, b: T.isclose(T.complex(a, b), T.complex(a, b + 1e-9))),
+    S("float_power", P(2), R(2), _order=0, _dtypes=REALS, _fn=lambda T, a, b: T.float_power(T.complex(a, b), 2.0).abs()),
     *[S(name, R(3), R(3), R(3), R(3), _dtypes=REALS,
         _fn=lambda T, a, b, c, d, name=name: T.view_as_real(getattr(T, name)(T.complex(a, b), T.complex(c, d))))
       for name in "mul div add sub".split()],

@@ -213,6 +213,8 @@ def arange(start, end=None, step=1, *, dtype=None, layout=None, device=None, req
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, Box) else v for v in (start, end, step))
+    if dtype is int64:  # PyTorch cuts the bounds to whole numbers before it counts
+        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -236,7 +238,15 @@ def linspace(start, end, steps: int, *, dtype=None, layout=None, device=None, re
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     dtype = dtype or get_default_dtype()
-    return _finished(wrap(from_array(np.linspace(start, end, steps).astype(dtype.numpy))), device, requires_grad)
+    values = _whole_steps(int(start), int(end), steps) if dtype.category == "integer" else np.linspace(start, end, steps)
+    return _finished(wrap(from_array(values.astype(dtype.numpy))), device, requires_grad)
+
+
+def _whole_steps(start: int, end: int, steps: int) -> np.ndarray:
+    """Equal steps from whole ends, counted from the nearer end and cut to whole numbers, as PyTorch does."""
+    step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    place = np.arange(steps)
+    return np.trunc(np.where(place < max(steps // 2, 1), start + step * place, end - step * (steps - 1 - place)))
 
 
 def _one_number(value, call: str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, finfo, int64
+from ...core.dtypes import bool_, complex128, finfo, float64, int64
 from ...core.shapes import dim_index
 from ...graph import ops
 from ...graph.node import Node, Op
@@ -257,8 +257,10 @@ def pow(input, exponent):
 
 
 def float_power(input, exponent):
-    """x^y in float64."""
-    return pow(*[x.double() if isinstance(x, Tensor) else x for x in (input, exponent)])
+    """x^y in float64, or complex128."""
+    require_a_tensor("float_power", input, exponent)
+    wide = complex128 if result_type(input, exponent).is_complex else float64
+    return pow(*[wrap(as_node(x, wide)) if isinstance(x, Tensor) else x for x in (input, exponent)])
 
 
 def atan2(input, other):
@@ -386,7 +388,7 @@ def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: boo
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}: isclose compares tensors of one dtype")
-    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() else input == other
+    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() or input.is_complex() else input == other
     close = logical_or(eq(input, other), logical_and(near, logical_and(isfinite(input), isfinite(other))))
     return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
 

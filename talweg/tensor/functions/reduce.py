@@ -85,6 +85,10 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=Non
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
     node = require_tensor(input, "var").node
+    if node.dtype.is_complex:
+        parts = [wrap(part(node)) for part in (ops.real, ops.imag)]
+        real, imag = (var(x, dim, unbiased, keepdim, correction=correction) for x in parts)
+        return real + imag
     if not node.dtype.is_floating_point:
         raise RuntimeError(f"var: std and var only support floating point and complex dtypes, got {node.dtype.name}")
     return wrap(ops.var(node, _dims(dim, node, "var"), _correction(unbiased, correction), keepdim))

@@ -67,7 +67,7 @@ def stft(input, n_fft: int, hop_length: int | None = None, win_length: int | Non
     norm = "ortho" if normalized else None
     spectrum = (rfft if one_sided else fft)(frames, norm=norm).transpose(1, 2)
     spectrum = spectrum[0] if x.dim() == 1 else spectrum
-    return spectrum if return_complex else view_as_real(spectrum)
+    return spectrum if return_complex or return_complex is None else view_as_real(spectrum)
 
 
 def _check_stft(x: Tensor, hop: int, window, return_complex) -> None:
@@ -99,9 +99,10 @@ def istft(input, n_fft: int, hop_length: int | None = None, win_length: int | No
     batch = spectrum if spectrum.dim() == 3 else spectrum.unsqueeze(0)
     norm = "ortho" if normalized else None
     columns = batch.transpose(1, 2)  # (B, frames, frequencies)
-    frames = irfft(columns, n_fft, norm=norm) if one_sided else ifft(columns, norm=norm)
-    if not return_complex and frames.is_complex():
-        frames = wrap(ops.real(frames.node))
+    if one_sided or not return_complex:  # of a spectrum of both sides, the first half says all about a real signal
+        frames = irfft(columns[..., : n_fft // 2 + 1], n_fft, norm=norm)
+    else:
+        frames = ifft(columns, norm=norm)
     weights = _full_window(window, n_fft, width, frames.dtype, "istft")
     total = _overlapped(frames * weights, hop)
     envelope = _overlapped((weights * weights).expand(1, frames.shape[1], n_fft), hop)
