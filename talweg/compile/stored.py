@@ -25,7 +25,7 @@ FEW = 3
 
 def inline(node: Node) -> bool:
     """Whether kernels may compute it on the way."""
-    if kind_of(node.dtype) is None:
+    if kind_of(node.dtype) is None or any(kind_of(s.dtype) is None for s in node.inputs):  # complex numbers
         return False
     if node.op in EMITTERS or node.op in MOVEMENT:
         return True
