@@ -38,6 +38,16 @@ def is_dense(shape: Shape, strides: Shape) -> bool:
     return True
 
 
+def packed_like(shape: Shape, strides: Shape) -> Shape:
+    """Strides without gaps whose dimensions lie in memory in the order of these."""
+    order = sorted(range(len(shape)), key=lambda d: (-strides[d], d))
+    inner = contiguous_strides(permuted(shape, tuple(order)))
+    found = [0] * len(shape)
+    for dim, stride in zip(order, inner):
+        found[dim] = stride
+    return tuple(found)
+
+
 def channels_last(shape: Shape) -> Shape:
     """(N, C, *spatial) with the channels innermost."""
     order = (0, *range(2, len(shape)), 1)

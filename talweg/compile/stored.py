@@ -52,7 +52,7 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
         if not inline(node):
             stored.add(node)
             kernel = native(node)
-            fused = can_reduce(node) or node.op is ops.write_slice or (kernel is not None and kernel.fuses)
+            fused = can_reduce(node) or node.op in (ops.write_slice, ops.assemble) or (kernel is not None and kernel.fuses)
             stored.update(base(s) for s in node.inputs if not (fused and inline(s)))
     widest = _widest_readers(order)
     cost = Cost(stored)

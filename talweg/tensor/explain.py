@@ -22,7 +22,7 @@ def explain(function: Any = None, steps: bool = False) -> str:
         return "\n".join([engine_text(engine()), *texts])
     if not isinstance(function, CompiledFunction):
         raise TypeError(f"talweg.explain: expected what talweg.compile returned, got {type(function).__name__}")
-    lines = [f"{function!r}"]
+    lines = [f"talweg.compile({getattr(function.__wrapped__, '__qualname__', type(function.__wrapped__).__name__)})"]
     for kind, recordings in function.recordings().items():
         lines.append(f"arguments {_arguments(kind)}")
         if recordings is None:
