@@ -34,8 +34,8 @@ def explain(function: Any = None, steps: bool = False) -> str:
 
 
 def _arguments(kind: tuple) -> str:
-    grad, *arguments = kind
-    return ", ".join(map(_argument, arguments)) + ("" if grad else " (under no_grad)")
+    grad, low, *arguments = kind
+    return ", ".join(map(_argument, arguments)) + ("" if grad else " (under no_grad)") + (f" (autocast to {low.name})" if low else "")
 
 
 def _argument(kind: Any) -> str:

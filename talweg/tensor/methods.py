@@ -9,6 +9,7 @@ from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
 from . import autograd, views
+from .autocast import without_autocast
 from .box import Box
 from .functions import convert, creation, diagonals, indexing, matrix, pointwise, random, reduce, shape
 from .operands import is_number, number_node
@@ -63,6 +64,8 @@ subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm
 
 
 def _in_place(name: str, function: Callable) -> Callable:
+    function = without_autocast(function)  # a tensor keeps its dtype
+
     @functools.wraps(function)
     def write(self, *args, **kwargs):
         return assign(self, function(before_write(self), *args, **kwargs), name + "_")
