@@ -104,13 +104,16 @@ def _in_float32(decompose: Callable, arity: int) -> Callable:
 
 
 def _gradient_in_float32(rule: Callable | None, arity: int) -> Callable | None:
+    if rule is None:
+        return None
+
     def run(g, out, *args):
         half = half_of((g,))
         if half is None:
             return rule(g, out, *args)
         return cast(rule(_wide(g), _wide(out), *[_wide(x) for x in args[:arity]], *args[arity:]), half)
 
-    return rule and run
+    return run
 
 
 def _inferred_by_decomposing(decompose: Callable, arity: int) -> Callable:

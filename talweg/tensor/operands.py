@@ -10,7 +10,17 @@ import numbers
 
 import numpy as np
 
-from ..core.dtypes import bool_, complex64, complex128, complex_of, float32, float64, get_default_dtype, int64, promote_types
+from ..core.dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    complex_of,
+    float32,
+    float64,
+    get_default_dtype,
+    int64,
+    promote_types,
+)
 from ..core.dtypes import dtype as DType
 from ..graph.leaves import scalar
 from ..graph.node import Node

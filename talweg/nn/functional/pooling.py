@@ -6,7 +6,7 @@ import numpy as np
 
 from ...graph import ops
 from ...tensor import Tensor
-from ...tensor.autocast import raised
+from ...tensor.autocast import as_given, raised
 from ...tensor.tensor import wrap
 from .convolution import _each
 
@@ -122,12 +122,14 @@ def _adaptive_avg(input, output_size, rank: int):
     return input
 
 
+@as_given
 def adaptive_avg_pool1d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
     return _adaptive_avg(_batched(input, 1, "adaptive_avg_pool1d")[0], output_size, 1).reshape(
         *input.shape[:-1], *_output_sizes(input, output_size, 1))
 
 
+@as_given
 def adaptive_avg_pool2d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
     _batched(input, 2, "adaptive_avg_pool2d")

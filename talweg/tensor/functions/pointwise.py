@@ -138,7 +138,7 @@ def mul(input, other):
 multiply = mul
 
 
-def _rounded(op: Op, exact: tuple[Node, Node, DType]) -> Node:
+def _rounded(op: Callable[[Node, Node], Node], exact: tuple[Node, Node, DType]) -> Node:
     """An operation in float32, its result in half precision."""
     x, y, half = exact
     return ops.cast(op(x, y), half)
