@@ -35,7 +35,8 @@ def explain(function: Any = None, steps: bool = False) -> str:
 
 def _arguments(kind: tuple) -> str:
     grad, low, *arguments = kind
-    return ", ".join(map(_argument, arguments)) + ("" if grad else " (under no_grad)") + (f" (autocast to {low.name})" if low else "")
+    around = ("" if grad else " (under no_grad)") + (f" (autocast to {low.name})" if low else "")
+    return ", ".join(map(_argument, arguments)) + around
 
 
 def _argument(kind: Any) -> str:

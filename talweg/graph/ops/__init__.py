@@ -1,5 +1,6 @@
 """The operations, as one table of contents: each with its shape rule and gradient beside its declaration."""
 
+from ..declare import cast
 from .activation import (
     binary_cross_entropy,
     elu,
@@ -34,7 +35,6 @@ from .pointwise import (
     bitwise_not,
     bitwise_or,
     bitwise_xor,
-    cast,
     ceil,
     cos,
     cosh,
