@@ -24,7 +24,7 @@ from .core.dtypes import bool_ as bool
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import amp, autograd, cpu, nn, optim
+from . import amp, autograd, cpu, nn, optim, utils
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -60,7 +60,7 @@ class Planner:
         self.roots = list(roots)
         self.inputs = list(inputs)
         self.updates = dict(updates or {})  # root: the input in whose memory it is wanted
-        self.order = updates_last(_topological(roots), self.updates)
+        self.order = updates_last(_in_order(roots), self.updates)
         self.steps: list[Step] = []
         self.strides: dict[Node, Shape] = dict(zip(inputs, input_strides))
         self.alias: dict[Node, tuple[Node, Node | tuple]] = {}
@@ -80,7 +80,9 @@ class Planner:
         for node in self.order:
             for source in set(node.inputs):
                 readers[source] = readers.get(source, 0) + 1
-            if not inline(node):
+            if node.op is ops.after:
+                stored.update((node, self._base(node.inputs[0])))
+            elif not inline(node):
                 stored.add(node)
                 fused = can_reduce(node)
                 stored.update(self._base(s) for s in node.inputs if not (fused and inline(s)))
@@ -106,7 +108,9 @@ class Planner:
         if node.op in MOVEMENT and node not in self.roots and self._view(node):
             return
         if not inline(node):
-            if node.op is ops.assemble:
+            if node.op is ops.after:
+                self._wait(node)
+            elif node.op is ops.assemble:
                 self._assemble(node)
             elif can_reduce(node):
                 self._reduce(node)
@@ -127,6 +131,12 @@ class Planner:
         self.alias[node] = (source, node)
         self.born[node] = self.born[source]
         return True
+
+    def _wait(self, node: Node) -> None:
+        """The same memory again; whatever reads it comes after all that is planned so far."""
+        self._array(node.inputs[0])
+        self._view(node)
+        self.born[node] = len(self.steps) - 1
 
     def _placed(self) -> dict[Node, Place]:
         return {n: Place(ARENA, 0, s) for n, s in self.strides.items()}
@@ -172,7 +182,7 @@ class Planner:
             if owner in step.outputs:
                 if source is not owner or index != plain:
                     return False
-            elif self.born[owner] >= position:
+            elif max(self.born[owner], self.born[source]) >= position:
                 return False
         return True
 
@@ -313,6 +323,13 @@ def _cost(node: Node) -> int:
     cheap = (ops.add, ops.sub, ops.mul, ops.neg, ops.square, ops.relu, ops.where, ops.gt, ops.lt, ops.ge, ops.le, ops.eq,
              ops.cast, ops.maximum, ops.minimum, ops.abs_, ops.logical_and, ops.logical_not)
     return 1 if node.op in cheap else 8
+
+
+def _in_order(roots: Sequence[Node]) -> list[Node]:
+    """What the roots are computed from, inputs first; where values are recomputed, as recorded, so that each is used up
+    before the next are made."""
+    order = _topological(roots)
+    return sorted(order, key=lambda n: n.serial) if any(n.op is ops.after for n in order) else order
 
 
 def _topological(roots: Sequence[Node]) -> list[Node]:

@@ -20,7 +20,9 @@ class Canonical:
         self._interned: dict[tuple, Node] = {}
         self._ours: set[Node] = set()
         with grad_mode(False):
-            self.roots = [self._rewritten(r) for r in roots]
+            for node in sorted(_needed(roots), key=lambda n: n.serial):  # the result keeps the order of recording
+                self._rewritten(node)
+            self.roots = [self._done[r] for r in roots]
 
     def _rewritten(self, root: Node) -> Node:
         """Depth first without recursion: a node after everything it is made from."""
@@ -87,6 +89,17 @@ def _sources(node: Node) -> tuple[Node, ...]:
     if node.value is not None:
         return ()
     return (expand_composite(node),) if node.op.kind == "composite" else node.inputs
+
+
+def _needed(roots: Sequence[Node]) -> set[Node]:
+    found = set(roots)
+    stack = list(found)
+    while stack:
+        for source in _sources(stack.pop()):
+            if source not in found:
+                found.add(source)
+                stack.append(source)
+    return found
 
 
 def _is(node: Node, number) -> bool:
