@@ -326,10 +326,9 @@ def _cost(node: Node) -> int:
 
 
 def _in_order(roots: Sequence[Node]) -> list[Node]:
-    """What the roots are computed from, inputs first; where values are recomputed, as recorded, so that each is used up
-    before the next are made."""
-    order = _topological(roots)
-    return sorted(order, key=lambda n: n.serial) if any(n.op is ops.after for n in order) else order
+    """What the roots are computed from, as it was recorded: each gradient beside what it is made from, so that values
+    are used up before others are made, above all those that are recomputed."""
+    return sorted(_topological(roots), key=lambda n: n.serial)
 
 
 def _topological(roots: Sequence[Node]) -> list[Node]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.dtypes import dtype as DType
+from ..core.dtypes import promote_types
 from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
-from . import convolutions, decompose  # noqa: F401  (they fill the table of rules)
+from . import convolutions, decompose, half  # noqa: F401  (they fill the table of rules)
 from .rules import RULES
 
 
@@ -120,6 +122,11 @@ def _swapped(x: Node) -> Node:
     return simplified(ops.permute, [x], (order,)) or ops.permute(x, order)
 
 
+def _holds(wide: DType, narrow: DType) -> bool:
+    """Whether every number of one float dtype is one of the other's."""
+    return narrow.is_floating_point and wide is not narrow and promote_types(wide, narrow) is wide
+
+
 def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
     """An existing or smaller node of the same value, or None. Nothing that could change nan or infinities."""
     x = sources[0] if sources else None
@@ -142,6 +149,8 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
     if op is ops.expand:
         return x if x.shape == attrs[0] else None
     if op is ops.cast:
+        if x.op is ops.cast and x.inputs[0].dtype is attrs[0] and _holds(x.dtype, attrs[0]):
+            return x.inputs[0]
         return x if x.dtype is attrs[0] else None
     if op is ops.mul and len(sources) == 2:
         a, b = sources
