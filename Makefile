@@ -21,13 +21,17 @@ fuzz: $(VENV)/.test
 	TALWEG_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_compiled_samples.py
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m bench
 
 # torch first: another package asking for it would bring a CUDA build.
 $(VENV)/.test: pyproject.toml $(VENV)/.made
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[bench]'
 	touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made

@@ -25,6 +25,13 @@ from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
 from . import amp, autograd, cpu, nn, optim, utils
+from .nn.functional import (
+    adaptive_avg_pool1d, adaptive_max_pool1d, alpha_dropout, avg_pool1d, bilinear, celu, celu_, channel_shuffle, conv1d,
+    conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_similarity, dropout,
+    feature_alpha_dropout, group_norm, hardshrink, layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool3d,
+    native_channel_shuffle, pairwise_distance, pdist, pixel_shuffle, pixel_unshuffle, prelu, relu_, rms_norm, rrelu, rrelu_,
+    selu, selu_, threshold, threshold_,
+)
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -60,6 +60,11 @@ CASES = {
     "conv_transpose1d": lambda i: i.F.conv_transpose1d(i.x1, i.t1),
     "conv_transpose2d": lambda i: i.F.conv_transpose2d(i.x2, i.t2, i.w[:3], stride=2),
     "conv_transpose3d": lambda i: i.F.conv_transpose3d(i.x3, i.t3),
+    "interpolate": lambda i: i.F.interpolate(i.x2, scale_factor=2, mode="bilinear"),
+    "grid_sample": lambda i: i.F.grid_sample(i.x2, i.T.zeros(2, 3, 3, 2), align_corners=False),
+    "multi_margin_loss": lambda i: i.F.multi_margin_loss(i.m, i.classes()),
+    "max_unpool1d": lambda i: i.F.max_unpool1d(i.x1[:, :, :4], i.T.tensor([[[0, 2, 4, 7]] * 4] * 2), 2),
+    "fold": lambda i: i.F.fold(i.F.unfold(i.x2, 2), (6, 6), 2),
     "prelu": lambda i: i.F.prelu(i.m - 0.5, i.one),
     "attention": lambda i: i.F.scaled_dot_product_attention(i.q, i.q, i.q),
     "attention, causal": lambda i: i.F.scaled_dot_product_attention(i.q, i.q, i.q, is_causal=True),
@@ -205,6 +210,27 @@ def test_a_shared_weight_collects_its_gradient_in_float32():
     expected = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     ((expected @ expected).sum() + (expected @ expected.detach()).sum()).backward()
     np.testing.assert_allclose(w.grad.numpy(), expected.grad.numpy(), rtol=2**-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"])
+def test_recurrent_and_attention_layers(kind, dtype):
+    results = []
+    for T in (tw, torch):
+        layer = T.nn.MultiheadAttention(4, 2) if kind == "MultiheadAttention" else getattr(T.nn, kind)(4, 3)
+        with T.no_grad():
+            for i, p in enumerate(layer.parameters()):
+                p.copy_(T.tensor(np.random.default_rng(i).uniform(-0.5, 0.5, tuple(p.shape)).astype(np.float32)))
+        shape = (2, 4) if kind.endswith("Cell") else (5, 2, 4)
+        x = T.tensor(np.random.default_rng(9).standard_normal(shape).astype(np.float32)).to(getattr(T, dtype))
+        with T.autocast("cpu", T.bfloat16):
+            out = layer(x, x, x) if kind == "MultiheadAttention" else layer(x)
+        out = out[0] if isinstance(out, tuple) else out
+        out.float().square().sum().backward()
+        results.append((out, next(layer.parameters()).grad))
+    for ours, theirs in zip(*results):
+        assert name(ours.dtype) == name(theirs.dtype)
+        np.testing.assert_allclose(numbers(ours), numbers(theirs), rtol=0.05, atol=0.02 * np.abs(numbers(theirs)).max())
 
 
 # --- the blocks themselves

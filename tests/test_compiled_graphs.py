@@ -72,3 +72,21 @@ def test_a_constant_has_the_bits_of_its_dtype(number, dtype):
     with compiling() as seen:
         np.testing.assert_array_equal(value(), plain)
     assert not seen.errors
+
+
+def test_a_compiled_function_hands_on_what_it_gets():
+    """Its argument without its history, and a captured tensor that is updated afterwards, are those of each call."""
+    weight = T.tensor(np.zeros(3, np.float32))
+
+    @T.compile
+    def step(x):
+        before = weight.clone()
+        weight.add_(x.sum())
+        return x.detach(), before, weight.detach()
+
+    for call in range(5):
+        x, before, after = step(T.full((2,), float(call)))
+        assert x.tolist() == [call, call]
+        assert before.tolist() == [call * (call - 1)] * 3
+        assert after.tolist() == [call * (call + 1)] * 3
+    assert weight.tolist() == [20.0] * 3

@@ -15,6 +15,11 @@ from talweg.backends.cpu.llvm.scalars import EMITTERS
 from talweg.compile import plan
 from talweg.graph import ops
 
+_WORDS = [
+    "] = ", "mul_(", ".flip(", "::", "permute", "T.cat", "T.stack", "F.pad", ".sum(", "keepdim=True", " @ ", "F.conv2d",
+    "F.conv1d", "_pool", "gather", "scatter_add", "index_", "F.softmax", "_norm", "T.where", "HALF", "int", "bool",
+    "_entropy", "T.rand", "cumsum", "sort", "stepped", "flipped", "[]", "steps: 3", " grad",
+]
 SEEDS = range(int(os.environ.get("TALWEG_FUZZ_SEEDS", "10")))
 
 
@@ -43,10 +48,7 @@ def test_every_family_is_drawn():
     """Eighty programs hold views, writes, reductions, products, convolutions, indices and gradients."""
     programs = [draw(seed).program() for seed in range(80)]
     text = "\n".join(p.text() for p in programs)
-    for word in ("] = ", "mul_(", ".flip(", "::", "permute", "T.cat", "T.stack", "F.pad", ".sum(", "keepdim=True", " @ ",
-                 "F.conv2d", "F.conv1d",
-                 "_pool", "gather", "scatter_add", "index_", "F.softmax", "_norm", "T.where", "HALF", "int",
-                 "bool", "_entropy", "T.rand", "cumsum", "sort", "stepped", "flipped", "[]", "steps: 3", " grad"):
+    for word in _WORDS:
         assert word in text, word
 
 

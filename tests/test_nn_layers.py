@@ -37,15 +37,10 @@ def zeros_and_ones(*shape):
     return rng.integers(0, 2, shape).astype(np.float32).view(Target)
 
 
-def case(name, *inputs, id="", needs=None, **settings):
-    """One row of the table: a class of nn, its settings, and the inputs of one call.
-
-    `needs` names a function of nn.functional without which there is nothing to test yet.
-    """
+def case(name, *inputs, id="", **settings):
+    """One row of the table: a class of nn, its settings, and the inputs of one call."""
     shown = id or "-".join(f"{k}={v}" for k, v in settings.items())
-    absent = needs is not None and not hasattr(nn.functional, needs)
-    marks = pytest.mark.skip(reason=f"nn.functional has no {needs} yet") if absent else ()
-    return pytest.param(name, settings, inputs, id=f"{name}-{shown}" if shown else name, marks=marks)
+    return pytest.param(name, settings, inputs, id=f"{name}-{shown}" if shown else name)
 
 
 SEQUENCE, IMAGE, VOLUME = real(2, 4, 9), real(2, 4, 8, 7), real(2, 4, 5, 6, 4)
@@ -59,6 +54,10 @@ LINEAR = [
     case("Bilinear", real(5, 3), real(5, 4), in1_features=3, in2_features=4, out_features=2, bias=False),
     case("Embedding", whole(10, 3, 4), num_embeddings=10, embedding_dim=5),
     case("Embedding", whole(3, 3, 4), num_embeddings=3, embedding_dim=5, padding_idx=-1),
+    case("Embedding", whole(3, 3, 4), num_embeddings=3, embedding_dim=5, max_norm=0.9, norm_type=1.0),
+    case("Embedding", whole(3, 3, 4), num_embeddings=3, embedding_dim=5, scale_grad_by_freq=True),
+    *[case("EmbeddingBag", whole(5, 3, 4), num_embeddings=5, embedding_dim=2, mode=mode) for mode in ("sum", "mean", "max")],
+    case("EmbeddingBag", whole(5, 3, 4), num_embeddings=5, embedding_dim=2, padding_idx=1, max_norm=0.5),
 ]
 
 CONV = [
@@ -100,6 +99,9 @@ POOL = [
     case("AdaptiveMaxPool1d", SEQUENCE, output_size=4),
     case("AdaptiveMaxPool2d", IMAGE, output_size=(None, 2)),
     case("AdaptiveMaxPool3d", VOLUME, output_size=2),
+    case("LPPool1d", positive(2, 4, 9), norm_type=2, kernel_size=3),
+    case("LPPool2d", positive(2, 4, 8, 7), norm_type=3, kernel_size=(2, 3), stride=1),
+    case("LPPool3d", positive(2, 4, 5, 6, 4), norm_type=2, kernel_size=2, ceil_mode=True),
 ]
 
 NORM = [
@@ -161,11 +163,19 @@ SHAPE = [
     case("ReflectionPad2d", IMAGE, padding=(1, 2, 3, 0)),
     case("ReplicationPad2d", IMAGE, padding=2),
     case("CircularPad2d", IMAGE, padding=(1, 0, 2, 2)),
-    case("PixelShuffle", IMAGE, needs="pixel_shuffle", upscale_factor=2),
-    case("PixelUnshuffle", real(2, 3, 4, 6), needs="pixel_unshuffle", downscale_factor=2),
-    case("Upsample", IMAGE, needs="interpolate", scale_factor=2),
-    case("Upsample", IMAGE, needs="interpolate", size=(5, 9), mode="bilinear", align_corners=False),
-    case("UpsamplingBilinear2d", IMAGE, needs="interpolate", scale_factor=2),
+    case("PixelShuffle", IMAGE, upscale_factor=2),
+    case("PixelUnshuffle", real(2, 3, 4, 6), downscale_factor=2),
+    case("Upsample", IMAGE, scale_factor=2),
+    case("Upsample", IMAGE, size=(5, 9), mode="bilinear", align_corners=False),
+    case("UpsamplingBilinear2d", IMAGE, scale_factor=2),
+    case("UpsamplingNearest2d", IMAGE, size=(9, 5)),
+    case("Upsample", IMAGE, scale_factor=1.5, mode="bicubic", align_corners=True),
+    case("Upsample", SEQUENCE, size=5, mode="linear"),
+    case("Upsample", VOLUME, scale_factor=(1.0, 2.0, 1.5), mode="trilinear"),
+    case("ChannelShuffle", IMAGE, groups=2),
+    case("Unfold", IMAGE, kernel_size=(2, 3), stride=(2, 1), padding=1),
+    case("Unfold", IMAGE, kernel_size=2, stride=2),
+    case("Fold", real(2, 12, 20), output_size=(5, 6), kernel_size=2),
 ]
 
 LOSS = [
@@ -190,10 +200,13 @@ LOSS = [
     case("MarginRankingLoss", real(4), real(4), signs(4), margin=0.2),
     case("TripletMarginLoss", real(4, 3), real(4, 3), real(4, 3)),
     case("TripletMarginLoss", real(4, 3), real(4, 3), real(4, 3), margin=2.0, p=1.0, swap=True),
-    case("TripletMarginWithDistanceLoss", *[real(4, 3) for _ in range(3)], needs="triplet_margin_with_distance_loss"),
+    case("TripletMarginWithDistanceLoss", *[real(4, 3) for _ in range(3)]),
     case("SoftMarginLoss", real(4, 3), signs(4, 3)),
-    case("MultiLabelSoftMarginLoss", real(4, 3), zeros_and_ones(4, 3), needs="multilabel_soft_margin_loss"),
-    case("MultiMarginLoss", real(4, 3), whole(3, 4), needs="multi_margin_loss"),
+    case("MultiLabelSoftMarginLoss", real(4, 3), zeros_and_ones(4, 3)),
+    case("MultiMarginLoss", real(4, 3), whole(3, 4)),
+    case("MultiMarginLoss", real(4, 3), whole(3, 4), p=2, margin=0.5, reduction="none"),
+    case("MultiLabelMarginLoss", real(2, 4), np.array([[3, 0, -1, 1], [1, -1, 2, 0]])),
+    case("LinearCrossEntropyLoss", real(4, 3), whole(5, 4), in_features=3, num_classes=5, bias=True),
     case("PairwiseDistance", real(4, 3), real(4, 3), p=1.0),
     case("CosineSimilarity", real(4, 3), real(4, 3)),
 ]

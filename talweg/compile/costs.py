@@ -6,7 +6,7 @@ import math
 
 from ..graph import ops
 from ..graph.node import Node
-from .plan import Step
+from .steps import Step
 
 
 def step_bytes(step: Step) -> int:

@@ -66,14 +66,16 @@ def max_pool_grad(g: Node, x: Node, kernel, stride, padding, dilation, ceil_mode
 
 @rule(ops.scatter_add)
 def scatter_add(x: Node, index: Node, source: Node, dim: int) -> Node | None:
-    """One element of a row: x plus the source where the row's position is the index."""
-    if not x.shape or index.shape[dim] != 1 or index.shape != source.shape:
+    """One element of a row: x plus the source where the row's position is the index. Read from the positions by a
+    gather, the index is checked."""
+    if math.prod(x.shape) == 0 or not x.shape or index.shape[dim] != 1 or index.shape != source.shape:
         return None
     if any(a != b for d, (a, b) in enumerate(zip(index.shape, x.shape)) if d != dim):
         return None
     line = tuple(x.shape[dim] if d == dim else 1 for d in range(len(x.shape)))
     position = ops.reshape(ops.iota(x.shape[dim], 0), line)
-    there = ops.eq(ops.expand(position, x.shape), ops.expand(index, x.shape))
+    positions = ops.expand(position, x.shape)
+    there = ops.eq(positions, ops.expand(ops.gather(positions, index, dim), x.shape))
     added = ops.where(there, ops.expand(source, x.shape), ops.number(0, source))
     return ops.add(x, added)
 
@@ -91,16 +93,60 @@ def cat(parts: tuple, dim: int) -> Node:
 
 @rule(ops.pad)
 def pad(x: Node, low, high, value) -> Node | None:
-    if value != 0 or any(a < 0 for a in (*low, *high)) or math.prod(x.shape) == 0:
+    """What is left of x, in a border of one value: two slabs a dimension."""
+    starts = tuple(max(-a, 0) for a in low)
+    stops = tuple(s - max(-b, 0) for s, b in zip(x.shape, high))
+    if any(a > b for a, b in zip(starts, stops)):
         return None
-    shape = tuple(a + s + b for a, s, b in zip(low, x.shape, high))
-    return ops.assemble((x,), shape, ((tuple(low), (1,) * len(shape)),))
+    ones = (1,) * len(x.shape)
+    core = ops.slice_(x, starts, stops, ones) if any(a < 0 for a in (*low, *high)) else x
+    low, high = tuple(max(a, 0) for a in low), tuple(max(b, 0) for b in high)
+    shape = tuple(a + s + b for a, s, b in zip(low, core.shape, high))
+    if math.prod(core.shape) == 0 or shape == core.shape:
+        return ops.full(value, shape, x) if shape != core.shape else core
+    slabs = [] if value == 0 else _border(core.shape, low, high)
+    parts = (core, *(ops.full(value, size, x) for size, _ in slabs))
+    return ops.assemble(parts, shape, ((low, ones), *((start, ones) for _, start in slabs)))
+
+
+def _border(shape, low, high) -> list[tuple[tuple, tuple]]:
+    """Shapes and starts of slabs that cover what is around `shape`: full in the dimensions before their own."""
+    whole = tuple(a + s + b for a, s, b in zip(low, shape, high))
+    found = []
+    for d in range(len(shape)):
+        for start, size in ((0, low[d]), (low[d] + shape[d], high[d])):
+            if size:
+                found.append(((*whole[:d], size, *shape[d + 1 :]), (*(0,) * d, start, *low[d + 1 :])))
+    return [(size, start) for size, start in found if math.prod(size)]
 
 
 @rule(ops.write_slice)
 def write_slice(x: Node, value: Node, starts, stops, steps) -> Node | None:
-    """Onto zeros: the gradient of a slice."""
+    """Over everything, or onto zeros: the gradient of a slice."""
+    if value.shape == x.shape:
+        return value
     blank = x.op is ops.expand and not x.inputs[0].inputs and getattr(x.inputs[0], "attrs", ()) == (0,)
     if not blank or math.prod(value.shape) == 0:
         return None
     return ops.assemble((value,), x.shape, ((tuple(starts), tuple(steps)),))
+
+
+@rule(ops.add)
+def add(x: Node, y: Node) -> Node | None:
+    """Two values put together from parts that lie apart: one, put together from all of them."""
+    if x.op is not ops.assemble or y.op is not ops.assemble or x.shape != y.shape:
+        return None
+    parts, places = (*x.inputs, *y.inputs), (*x.attrs[1], *y.attrs[1])
+    boxes = [_box(part, place) for part, place in zip(parts, places)]
+    if any(_overlap(a, b) for a, b in itertools.combinations(boxes, 2)):
+        return None
+    return ops.assemble(parts, x.shape, places)
+
+
+def _box(part: Node, place: tuple) -> list[tuple[int, int]]:
+    """The first and the last index of a part in each dimension."""
+    return [(start, start + (size - 1) * step) for size, start, step in zip(part.shape, *place)]
+
+
+def _overlap(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> bool:
+    return all(low <= other_high and other_low <= high for (low, high), (other_low, other_high) in zip(a, b))

@@ -18,7 +18,7 @@ from ..graph.node import Node
 from ..graph.text import to_text
 from .memory import lifetimes
 from .places import channels_last, is_dense
-from .plan import Plan, Step
+from .steps import Plan, Step
 
 if TYPE_CHECKING:
     from .program import Program

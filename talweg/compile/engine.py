@@ -45,7 +45,7 @@ def compile_after(sightings: int) -> Iterator[None]:
 class Compiled:
     """A program, which of a graph's leaves its inputs are, and which of them it updates in place."""
 
-    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node], donated: Sequence[int]):
+    def __init__(self, outputs: Sequence[Node], leaves: Sequence[Node], donated: Sequence[int] = ()):
         canonical = Canonical(outputs)
         place = {leaf: i for i, leaf in enumerate(leaves)}
         self.which = [place[leaf] for leaf in canonical.inputs]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from ..backends.registry import compute, has_kernel
 from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
@@ -93,11 +95,20 @@ def _run(roots: list[Node]) -> None:
             readers[source] -= 1
             if readers[source] == 0 and source not in kept:
                 source.value = None
+    wanted = set(roots)
     for node in order:
         if node in kept and node.value is not None:
-            node.settle(node.value)
+            node.settle(_tidy(node.value) if node in wanted else node.value)
     if error is not None:
         raise error
+
+
+def _tidy(array: np.ndarray) -> np.ndarray:
+    """A result as programs like to read it: row-major or channels-last, not a transposed view of something else."""
+    if array.ndim < 2 or array.flags.c_contiguous or 0 in array.strides:
+        return array
+    last = array.transpose((0, *range(2, array.ndim), 1))
+    return array if array.ndim > 2 and last.flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def _sources(node: Node) -> tuple[Node, ...]:

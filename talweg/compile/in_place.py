@@ -68,7 +68,8 @@ def impossible(plan) -> set[Node]:
     failed = set()
     for root, source in plan.in_place.items():
         at = writes.get(root)
-        same = at is not None and plan.steps[at].kind == "pointwise" and plan.strides[root] == plan.strides[source]
+        group = None if at is None else plan.steps[at].group
+        same = group is not None and not group.reductions and plan.strides[root] == plan.strides[source]
         last = at is not None and not any(source in r for r in read[at + 1 :])
         if at is None or not same or not last or source in shown or source in plan.steps[at].elsewhere:
             failed.add(root)

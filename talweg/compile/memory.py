@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..graph.node import Node
 from ..runtime.memory import aligned
-from .plan import Plan
+from .steps import Plan
 
 
 def owner_in(plan: Plan) -> Callable[[Node], Node]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..backends.cpu.peaks import Peaks, measured_peaks
 from ..graph.node import Node
 from .costs import step_bytes, step_flops
-from .plan import Step
+from .steps import Step
 
 if TYPE_CHECKING:
     from .program import Program

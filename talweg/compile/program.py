@@ -13,22 +13,25 @@ from ..backends.cpu.arrays import pointer
 from ..backends.cpu.kernels import plan_of
 from ..backends.cpu.library import library
 from ..backends.cpu.llvm.commands import CommandList
-from ..backends.cpu.llvm.expression import Place
+from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
+from ..backends.cpu.llvm.kernels import group_kernel
+from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
-from ..backends.cpu.llvm.reduction import reduction_kernel
 from ..backends.cpu.plans import Plan as LibraryPlan
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
+from ..graph import ops
 from ..graph.node import Node
 from ..runtime import threads
 from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
-from .plan import Plan, Step
 from .profile import Active
+from .steps import Plan, Step
 
 ARENA = 0  # slot of the pointers
+SHARED_CLEAR = 1 << 18  # bytes from which on threads share the clearing of memory
 _arena = Workspace()  # of all programs: one runs at a time
 
 
@@ -51,6 +54,7 @@ class Program:
         self.slots.update({r: self.slots[source] for r, source in plan.in_place.items()})
         self._places: dict[Node, Place] = {n: Place(slot, 0, plan.strides[n]) for n, slot in self.slots.items()}
         self._places.update({n: Place(ARENA, at, plan.strides[n]) for n, at in offsets.items()})
+        self._places[STATUS_CELL] = STATUS
         self._lower()
         self._lay_out()
 
@@ -74,10 +78,9 @@ class Program:
         for number, step in enumerate(self.plan.steps):
             if step.kind == "call":
                 self._lower_call(step)
-            elif step.kind == "zero":
-                node = step.outputs[0]
-                place = self.place(node)
-                self.commands.clear((place.slot, place.offset), math.prod(node.shape) * node.dtype.itemsize)
+            elif step.kind == "zero" and _size(step.outputs[0]) < SHARED_CLEAR:
+                place = self.place(step.outputs[0])
+                self.commands.clear((place.slot, place.offset), _size(step.outputs[0]))
             else:
                 self.commands.kernel(self._kernel(f"k{number}", step))
             self.work += [step] * (len(self.commands) - len(self.work))
@@ -99,11 +102,15 @@ class Program:
 
     def _kernel(self, name: str, step: Step) -> Kernel:
         placed = {n: self.place(n) for n in [*step.reads, *step.outputs]}
-        if step.kind == "reduce":
-            node = step.outputs[0]
-            source = step.sources[0]
-            return reduction_kernel(name, node, placed, _innermost(source, self.plan))
-        return pointwise_kernel(name, step.outputs, placed)
+        if step.kind == "zero":
+            blank = ops.full(0, step.outputs[0].shape, step.outputs[0])
+            return pointwise_kernel(name, [blank], {blank: self.place(step.outputs[0])})
+        if step.kind == "native":
+            kernel = native(step.outputs[0])
+            assert kernel is not None
+            return kernel.build(name, step.outputs, placed)
+        assert step.group is not None
+        return group_kernel(name, step.group, placed)
 
     def _lay_out(self) -> None:
         """The pointers: nothing is pointed anywhere before the first run."""
@@ -177,9 +184,15 @@ class Program:
         if place.slot == ARENA:
             return np.ndarray(node.shape, node.dtype.numpy, _arena.bytes(), place.offset, strides)
         base = arrays[place.slot]
-        if place.offset == 0 and base.shape == node.shape and base.strides == strides:
+        if place.offset == 0 and base.strides == strides and base.shape == node.shape:
             return base
+        if place.offset == 0 and base.flags.c_contiguous and place.strides == contiguous_strides(node.shape):
+            return base.reshape(node.shape) if base.size == math.prod(node.shape) else _at(base, 0, node.shape, strides)
         return _at(base, place.offset, node.shape, strides)
+
+
+def _size(node: Node) -> int:
+    return math.prod(node.shape) * node.dtype.itemsize
 
 
 class _Pool:
@@ -233,38 +246,24 @@ class _Window:
         self.owner = owner
 
 
+LINE = 64
+"""Bytes of a cache line, and of the widest vector: loads that straddle two of them take twice as long."""
+
+
 def strided_empty(shape: Shape, strides: Shape, numpy_type) -> np.ndarray:
-    """A new array of a dense layout."""
-    if strides == contiguous_strides(shape) or math.prod(shape) == 0:
-        return np.empty(shape, numpy_type)
+    """A new array of a dense layout, large ones on a line's boundary."""
     order = sorted(range(len(shape)), key=lambda d: -strides[d])
-    inner = np.empty([shape[d] for d in order], numpy_type)
-    back = np.argsort(order)
-    return inner.transpose(back)
+    if strides == contiguous_strides(shape) or math.prod(shape) == 0:
+        return _empty(shape, numpy_type)
+    return _empty(tuple(shape[d] for d in order), numpy_type).transpose(np.argsort(order))
 
 
-def _innermost(source: Node, plan: Plan) -> int | None:
-    """The dimension of a reduction's operand that lies innermost in memory."""
-    strides = plan.strides.get(source)
-    if strides is None:
-        strides = _likely_strides(source, plan)
-    candidates = [(s, d) for d, (s, n) in enumerate(zip(strides, source.shape)) if n > 1 and s > 0]
-    return min(candidates)[1] if candidates else None
-
-
-def _likely_strides(node: Node, plan: Plan) -> Shape:
-    """The layout of the first stored operand of the same shape."""
-    stack = list(node.inputs)
-    for _ in range(64):
-        if not stack:
-            break
-        source = stack.pop(0)
-        if source.shape != node.shape:
-            continue
-        if source in plan.strides:
-            return plan.strides[source]
-        stack.extend(source.inputs)
-    return contiguous_strides(node.shape)
+def _empty(shape: Shape, numpy_type) -> np.ndarray:
+    size = math.prod(shape) * numpy_type.itemsize
+    if size < 16 * LINE:
+        return np.empty(shape, numpy_type)
+    room = np.empty(size + LINE, np.uint8)
+    return np.ndarray(shape, numpy_type, room, -room.ctypes.data % LINE)
 
 
 class _Call:

@@ -10,6 +10,7 @@ from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
 from . import convolutions, decompose, half  # noqa: F401  (they fill the table of rules)
+from .reductions import lifted, simpler_reduction, unrepeated, without_zero
 from .rules import RULES
 
 
@@ -66,7 +67,7 @@ class Canonical:
         """op(sources, attrs): something simpler that is the same, one made before, or a new node."""
         simpler = simplified(op, sources, attrs)
         if simpler is not None:
-            return simpler
+            return self._again(simpler)
         taken_apart = RULES.get(op)
         if taken_apart is not None:
             found = taken_apart(tuple(sources), *attrs) if op.arity == VARIADIC else taken_apart(*sources, *attrs)
@@ -77,7 +78,7 @@ class Canonical:
     def _interned_node(self, op, sources: list[Node], attrs: tuple) -> Node:
         simpler = simplified(op, sources, attrs)
         if simpler is not None:
-            return simpler
+            return self._again(simpler)
         key = (op, tuple(map(id, sources)), attrs)
         found = self._interned.get(key)
         if found is None:
@@ -147,6 +148,8 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
             return _transposed_product(*x.inputs)
         return None
     if op is ops.expand:
+        if x.op is ops.expand:
+            return ops.expand(x.inputs[0], attrs[0])
         return x if x.shape == attrs[0] else None
     if op is ops.cast:
         if x.op is ops.cast and x.inputs[0].dtype is attrs[0] and _holds(x.dtype, attrs[0]):
@@ -158,4 +161,6 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
             return a
         if _is(a, 1) and not a.shape:
             return b
-    return None
+    if op.kind == "reduce" and op.attr_names == ("dims", "keepdim"):
+        return simpler_reduction(op, x, *attrs)
+    return without_zero(op, sources) or unrepeated(op, sources, attrs) or lifted(op, sources, attrs)

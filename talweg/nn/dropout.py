@@ -62,4 +62,4 @@ class FeatureAlphaDropout(_Dropout):
     """AlphaDropout of whole channels: (N, C, *)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.feature_alpha_dropout(input, self.p, self.training)  # type: ignore[attr-defined]
+        return F.feature_alpha_dropout(input, self.p, self.training)

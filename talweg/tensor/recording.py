@@ -86,14 +86,16 @@ class Recording:
         self._passed = {id(b): i for i, b in enumerate(given)}  # an argument that is returned: the one of that call
         roots = effects.roots()
         self._nodes = list(dict.fromkeys(n for n in roots if n.value is None))
-        self._constants = {i: n.value for i, n in enumerate(roots) if n.value is not None}
         place = {n: i for i, n in enumerate(self._nodes)}
         self._which = [place.get(n, -1) for n in roots]
         sources = _Sources(trace, effects, given)
+        self._known = {i: sources.of(n) for i, n in enumerate(roots) if n.value is not None}  # an input handed on as it is
         self._compiled, leaves = compiled_graph(self._nodes, sources.donated)
         self._from = [sources.of(leaf) for leaf in leaves]
         self._fixed = [leaf.value for leaf in leaves]
         self._grads_at_entry = sources.gradients_at_entry(leaves)
+        used = {id(w.holder) for w in self._from if isinstance(w, _Captured) and w.of_gradient}
+        self._replaced_gradients = [box for box, _ in self._gradients if id(box) not in used]
         self._run_first(leaves)
 
     def _run_first(self, leaves: list[Node]) -> None:
@@ -122,15 +124,18 @@ class Recording:
         for box, has in self._grads_at_entry:
             if (box._grad is not None) is not has:
                 return False
-        return all(where.fits() for where in self._from)
+        return all(where.fits() for where in [*self._from, *self._known.values()])
 
     # --- running
     def replay(self, tensors: Sequence[Box]) -> Any:
         moments = [moment() for moment in self._trace.moments]
+        for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
+            box._grad = None
         arrays = [where.array(moments, tensors) for where in self._from]
+        known = {i: where.array(moments, tensors) for i, where in self._known.items()}  # held: not to be written over
         in_place = self._claimed(arrays)
         found = self._compiled.run(arrays)
-        outputs = [found[i] if i >= 0 else self._constants[k] for k, i in enumerate(self._which)]
+        outputs = [found[i] if i >= 0 else known[k] for k, i in enumerate(self._which)]
         made = self._delivered(outputs, in_place)
         made.update({key: tensors[i] for key, i in self._passed.items()})
         return replaced(self._result, lambda box: made.get(id(box), box))

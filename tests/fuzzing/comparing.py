@@ -3,6 +3,7 @@ rounding and small changes of the inputs do to a float64 run of the same program
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,22 +11,23 @@ from compiling import compiling
 
 from .drawing import Program
 from .running import Data, run
+from .stepping import called, steppable
 
 TRIES = (Data(0), Data(1), Data(1, bad=True), Data(2))
 OTHER_LAYOUT = Data(2, layout=1)
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-8}
 
 
-def outcome(program: Program, data: Data, **how):
+def outcome(how: Callable, *arguments, **named):
     """(values, None) or (None, the error)."""
     try:
-        return run(program, data, **how), None
+        return how(*arguments, **named), None
     except (RuntimeError, IndexError, ValueError, TypeError, ZeroDivisionError) as error:
         return None, error.with_traceback(None)  # it would keep the program's tensors alive, and waiting
 
 
 def disagreement(program: Program) -> str | None:
-    """What differs between the two ways to run it, or None."""
+    """What differs between the ways to run it, or None."""
     tries = (*TRIES, OTHER_LAYOUT) if program.seed % 3 == 0 else TRIES
     with np.errstate(all="ignore"):
         for data in tries:
@@ -34,19 +36,48 @@ def disagreement(program: Program) -> str | None:
             found = _differs(program, data)
             if found is not None:
                 return f"{data}: {found}"
-    return None
+        return _steps_differ(steppable(program)) if program.seed % 3 == 1 else None
 
 
 def _differs(program: Program, data: Data) -> str | None:
-    plain, refused = outcome(program, data)
-    with compiling() as seen:
-        fast, raised = outcome(program, data)
+    """Compiled at first sight, against interpreted."""
+    plain, refused = outcome(run, program, data)
+    with compiling(poison=True, threads=3 * (program.seed % 4 == 1)) as seen:
+        fast, raised = outcome(run, program, data)
     if (refused is None) != (raised is None) or type(refused) is not type(raised):
         return f"interpreted: {refused!r}, compiled: {raised!r}"
     if plain is None:
         return None
     if seen.errors:
         return f"the compiler refused: {seen.errors[0]!r}"
+
+    def changed(shake: float):
+        return outcome(run, program, replace(data, shake=shake), wide=program.yardstick)[0]
+
+    return _first_difference(program, fast, plain, changed)
+
+
+def _steps_differ(program: Program) -> str | None:
+    """`talweg.compile` of a step, against the step."""
+    plain, refused = outcome(called, program, False)
+    if plain is None:
+        return None
+    fast, raised = outcome(called, program, True)
+    if raised is not None and "was read inside" in str(raised):  # one_hot looks at its indices
+        return None
+    if raised is not None:
+        return f"talweg.compile: {raised!r}"
+
+    def changed(shake: float):
+        return outcome(called, program, False, shake, wide=program.yardstick)[0]
+
+    found = _first_difference(program, fast, plain, changed)
+    return found and f"talweg.compile: {found}"
+
+
+def _first_difference(program: Program, fast: dict, plain: dict, changed: Callable) -> str | None:
+    if list(fast) != list(plain):
+        return f"{list(fast)} for {list(plain)}"
     yard = None
     for name, there in plain.items():
         here = fast[name]
@@ -59,7 +90,7 @@ def _differs(program: Program, data: Data) -> str | None:
             continue
         if there.dtype.kind != "f" or (name in program.exact and not updated):
             return f"{name} is exact, and differs: {_where(here, there)}"
-        yard = _yardsticks(program, data) if yard is None else yard
+        yard = _yardsticks(program, changed) if yard is None else yard
         allowed = _allowed(name, there, yard, EPSILON[_narrowest(program)])
         if allowed is None:
             continue
@@ -81,11 +112,10 @@ def _narrowest(program: Program) -> str:
     return "float32" if made or kinds - {"float64"} else "float64"
 
 
-def _yardsticks(program: Program, data: Data) -> list[dict[str, np.ndarray]]:
+def _yardsticks(program: Program, changed: Callable) -> list[dict[str, np.ndarray]]:
     """The program with its inputs a little changed, in float64 where that is the same program."""
     small = 2 * EPSILON[_narrowest(program)]
-    shakes = [replace(data, shake=s * small) for s in (0.0, 1.0, 1.5, 2.0)]
-    runs = [outcome(program, s, wide=program.yardstick)[0] for s in shakes]
+    runs = [changed(s * small) for s in (0.0, 1.0, 1.5, 2.0)]
     return [r for r in runs if r is not None]
 
 

@@ -101,7 +101,7 @@ def run(program: Program, data: Data, wide: bool = False) -> dict[str, np.ndarra
         T.evaluate_pending()
         found.update({f"{name} after {step}" if step else name: y for name, y in made.items()})
         if program.steps > 1:
-            held += [x.detach() for x in inputs if x.requires_grad] + [x.clone() for x in inputs if x.requires_grad]
+            held += _held(program, inputs)
             _update(program, inputs, made)
             T.evaluate_pending()
     found.update({f"held {i}": y for i, y in enumerate(held)})
@@ -120,6 +120,13 @@ def _step(program: Program, inputs: list, body: Callable) -> dict:
             if g is not None:
                 found[f"d{name}"] = g
     return found
+
+
+def _held(program: Program, inputs: list) -> list:
+    """What somebody keeps of the inputs that are about to change: nothing, their memory, a copy, a part."""
+    moving = [x for x in inputs if x.requires_grad]
+    keep = (lambda x: x.detach(), lambda x: x.clone(), lambda x: x.flatten()[:3].detach(), None)[program.seed % 4]
+    return [keep(x) for x in moving] if keep else []
 
 
 def _update(program: Program, inputs: list, made: dict) -> None:

@@ -13,6 +13,7 @@ from .library import available
 from .matmul import matmul, matmul_plan
 from .plans import Plan
 from .pooling import avg_pool, avg_pool_input_gradient, can_pool, pooling_plan
+from .recurrent import recurrence, recurrence_grad
 
 SMALL_PRODUCT = 4096
 """Multiplications below which a call of oneDNN costs more than NumPy takes for the whole product."""
@@ -74,6 +75,8 @@ KERNELS = {
     ops.conv_weight_grad: _declining(_conv_weight_grad),
     ops.avg_pool: _declining(_avg_pool),
     ops.avg_pool_grad: _declining(_avg_pool_grad),
+    ops.recurrence: _declining(recurrence),
+    ops.recurrence_grad: _declining(recurrence_grad),
 }
 
 

@@ -1,6 +1,15 @@
 """NumPy: one short obvious function for each operation; it defines what the operation means."""
 
-from . import contraction, indexing, movement, pointwise, reduce, window  # noqa: F401  (each fills the table)
+from . import (  # noqa: F401  (each fills the table)
+    contraction,
+    ctc,
+    indexing,
+    movement,
+    pointwise,
+    recurrent,
+    reduce,
+    window,
+)
 from .table import KERNELS
 
 __all__ = ["KERNELS"]

@@ -17,6 +17,7 @@ from .activation import (
 )
 from .assemble import assemble
 from .contraction import conv, conv_input_grad, conv_output_size, conv_weight_grad, matmul
+from .ctc import ctc, ctc_grad
 from .identity import clone, detach, overwrite, substitute
 from .indexing import gather, index, index_put, index_result_shape, scatter, scatter_add
 from .movement import cat, expand, flip, full, pad, permute, reshape, slice_, slice_along, swap_last, write_slice
@@ -92,6 +93,7 @@ from .pointwise import (
     where,
 )
 from .random import normal, uniform
+from .recurrent import recurrence, recurrence_grad, recurrence_output
 from .reduce import all_, amax, amin, any_, argmax, argmin, argsort, cumprod, cumsum, iota, prod, spread, sum_
 from .window import avg_pool, avg_pool_grad, max_pool, max_pool_grad, max_pool_indices, max_unpool, pooled_size
 

@@ -9,7 +9,7 @@ from ..declare import composite
 from ..node import Node
 from .movement import reshape
 from .pointwise import add, mul, number, rsqrt, scaled, square, sub
-from .reduce import sum_
+from .reduce import spread, sum_
 
 
 def count(shape: Shape, dims: Shape) -> int:
@@ -23,7 +23,14 @@ def mean(x: Node, dims: Shape, keepdim: bool) -> Node:
     return scaled(sum_(x, dims, keepdim), 1 / n if n else math.nan)
 
 
-@composite(1, attr_names=("dims", "correction", "keepdim"))
+def _var_gradient(g, out, x, dims, correction, keepdim):
+    """2 (x - mean) / (n - correction); what goes through the mean adds up to nothing."""
+    left = count(x.shape, dims) - correction
+    centred = sub(x, mean(x, dims, True))
+    return mul(spread(g, x.shape, dims), scaled(centred, 2 / left if left > 0 else math.inf))
+
+
+@composite(1, attr_names=("dims", "correction", "keepdim"), gradients=(_var_gradient,))
 def var(x: Node, dims: Shape, correction: float, keepdim: bool) -> Node:
     """sum (x - mean)^2 / (n - correction) over dims."""
     left = count(x.shape, dims) - correction

@@ -151,3 +151,12 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1):
     """The adjoint of conv3d."""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+
+
+@lowered
+def conv_tbc(input, weight, bias, pad: int = 0):
+    """A one-dimensional convolution of input (T, N, C) with weight (K, C, O): (T', N, O), `pad` zeros at each end."""
+    if input.dim() != 3 or weight.dim() != 3:
+        raise RuntimeError(f"conv_tbc: Input must have 3 dims: time, batch, in_channel, and weight kernel, in_channel, "
+                           f"out_channel; got {list(input.shape)} and {list(weight.shape)}")
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)

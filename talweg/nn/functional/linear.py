@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ...tensor import Tensor, arange
+import numpy as np
+
+from ...tensor import Tensor, arange, where
 from ...tensor.autocast import as_given, lowered
 from ...tensor.functions.indexing import getitem
+from .lookup import by_frequency, shrink_rows
 
 
 @lowered
@@ -31,23 +34,24 @@ def bilinear(input1, input2, weight, bias=None):
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """Rows of weight (vocabulary, width) at the ids of input (any shape): (..., width).
 
-    Raises IndexError for an id outside the vocabulary. The row padding_idx gets no gradient.
+    Raises IndexError for an id outside the vocabulary. The row padding_idx gets no gradient. Rows looked up whose norm is
+    above max_norm are rescaled in the table; scale_grad_by_freq divides a row's gradient by how often it was looked up.
     """
     if input.dtype.category != "integer":
         raise RuntimeError(f"embedding: Expected tensor for argument 'indices' to have one of the following scalar types: "
                            f"Long, Int; but got {input.dtype.name}")
     if weight.dim() != 2:
         raise RuntimeError(f"embedding: 'weight' must be 2-D, got shape {list(weight.shape)}")
-    if max_norm is not None:
-        raise RuntimeError("embedding: max_norm changes the weight during the forward pass and is not supported; "
-                           "normalise the weight between steps")
     _check_ids(input, weight)
+    if max_norm is not None:
+        shrink_rows(weight, input, max_norm, norm_type)
+    rows = getitem(weight, input)
+    if scale_grad_by_freq and weight.requires_grad:
+        rows = by_frequency(rows, input, weight.shape[0])
     if padding_idx is None:
-        return getitem(weight, input)
-    pad = padding_idx % weight.shape[0]
+        return rows
     # The padding row is read from a copy without history, so that no gradient reaches it.
-    return (input == pad).unsqueeze(-1).logical_not().to(weight.dtype) * getitem(weight, input) + \
-        (input == pad).unsqueeze(-1).to(weight.dtype) * getitem(weight.detach(), input)
+    return where((input == padding_idx % weight.shape[0]).unsqueeze(-1), getitem(weight.detach(), input), rows)
 
 
 def _check_ids(input, weight) -> None:
@@ -92,3 +96,14 @@ def _common(x1, x2):
 def pairwise_distance(x1, x2, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """|x1 - x2 + eps|_p over the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
+
+
+def pdist(input, p: float = 2.0) -> Tensor:
+    """|x_i - x_j|_p for all rows i < j of input (N, D): (N (N - 1) / 2,)."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    count = input.shape[0]
+    first, second = (Tensor._from_array(i) for i in np.triu_indices(count, 1))
+    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, 1)

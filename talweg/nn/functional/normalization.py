@@ -119,9 +119,11 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if num_groups < 1 or input.shape[1] % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
-    grouped = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
-    out = wrap(ops.layer_norm(grouped.node, 1, float(eps))).reshape(input.shape)
-    return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
+    groups = (num_groups, input.shape[1] // num_groups)
+    grouped = input.reshape(input.shape[0], *groups, math.prod(input.shape[2:]))  # (N, G, C / G, S)
+    out = wrap(ops.layer_norm(grouped.node, 2, float(eps)))
+    scale, shift = (v if v is None else v.reshape(1, *groups, 1) for v in (weight, bias))
+    return _affine(out, scale, shift).reshape(input.shape)
 
 
 def local_response_norm(input, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
@@ -183,13 +185,24 @@ def dropout3d(input, p: float = 0.5, training: bool = True, inplace: bool = Fals
 
 def alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Dropout to selu's lower limit, rescaled so that mean and variance stay (Klambauer et al., 2017)."""
+    return _to_the_limit(input, input.shape, p, training, inplace)
+
+
+def feature_alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
+    """alpha_dropout of whole channels of (N, C, *)."""
+    if input.dim() < 2 and training and p:
+        raise RuntimeError(f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, got "
+                           f"{list(input.shape)}")
+    return _to_the_limit(input, (*input.shape[:2], *[1] * (input.dim() - 2)), p, training, inplace)
+
+
+def _to_the_limit(input, shape, p: float, training: bool, inplace: bool):
+    """The mask has `shape` and is repeated over the rest."""
     _check_rate(p)
     if not training or p == 0:
         return input
     limit = -1.0507009873554805 * 1.6732632423543772
     a = ((1 - p) * (1 + p * limit**2)) ** -0.5 if p < 1 else 0.0
-    kept = (wrap(_uniform(input.shape, input.dtype)) >= p).to(input.dtype)
+    kept = (wrap(_uniform(shape, input.dtype)) >= p).to(input.dtype)
     out = (input * kept + limit * (1 - kept)) * a - a * p * limit
     return assign(input, out, "alpha_dropout_") if inplace else out
-
-

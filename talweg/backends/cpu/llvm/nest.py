@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ....graph import ops
 from ....graph.node import Node
 from .affine import Affine, Loop, linear, of_loop
 from .body import Body
-from .expression import Computation, Place
+from .expression import STATUS, Chosen, Computation, Place, flat_position, loads_of
+from .random import Blocks, uniform_number
 from .types import kind_of
+
+WIDE = '"prefer-vector-width"="512"'
+"""LLVM prefers 256 bits on processors that once slowed down for 512; without effect where there are none."""
 
 
 class Text(NamedTuple):
@@ -36,10 +39,6 @@ class Kernel:
     work: int
     cost: int
     requires: frozenset[tuple[str, str]]
-
-
-STATUS = Place(-1, 0, ())
-"""The program's status, an i64 that a kernel sets to 1 where it meets an index out of range."""
 
 
 def loops_of(shape: Sequence[int], order: Iterable[int], prefix: str = "d") -> tuple[list[Loop], dict[int, Affine]]:
@@ -71,8 +70,15 @@ class Merger:
             self._renamed[loop] = Loop(loop.name, size)
         return [Loop(loop.name, size) for loop, size in kept]
 
+    def suffixed(self, loops: Sequence[Loop], suffix: str) -> tuple[Merger, list[Loop]]:
+        """These merged loops under other names, for one more copy of them in the same function."""
+        names = {loop: Loop(loop.name + suffix, loop.size) for loop in loops}
+        other = Merger([])
+        other._renamed = {v: to and names.get(to, to) for v, to in self._renamed.items()}
+        return other, list(names.values())
+
     def address(self, a: Affine) -> Affine:
-        terms = ((self._renamed.get(v), f) for v, f in a.terms)
+        terms = ((self._renamed.get(v, v), f) for v, f in a.terms)
         return Affine(a.constant, tuple((v, f) for v, f in terms if v is not None))
 
 
@@ -97,11 +103,13 @@ class Pointers:
 
         def renamed(found: re.Match) -> str:
             key = (int(found[1]), int(found[2]))
+            if key not in self.keys:  # room on the stack, which the lines make themselves
+                return f"%room{key[1]}"
             return f"%p{keys.setdefault(key, len(keys))}"
 
         inner = [self._NAME.sub(renamed, line) for line in lines]
         parameters = ", ".join([*(f"ptr noalias %p{i}" for i in range(len(keys))), "i64 %begin", "i64 %end"])
-        text = [f"define internal void @inner({parameters}) noinline {{", *inner, "}", ""]
+        text = [f"define internal void @inner({parameters}) noinline {WIDE} {{", *inner, "}", ""]
         text.append("define void @kernel(ptr %pointers, i64 %begin, i64 %end) {")
         for i in range(len(keys)):
             text.append(f"  %c{i} = getelementptr inbounds ptr, ptr %pointers, i64 {i}")
@@ -111,24 +119,60 @@ class Pointers:
 
 
 class Accesses:
-    """Loads and stores of an inner loop: what does not change inside goes to `head`, the rest to `body`."""
+    """Loads and stores of an inner loop: what does not change inside goes to `head`, the rest to `body`.
+
+    `counter` names the inner loop's variable. Indices read from memory (`Chosen`) are variables of the addresses too.
+    """
 
     def __init__(self, body: Body, head: Body, inner: Loop, merger: Merger, placed: Mapping[Node, Place], counter: str = "%i"):
         self.body, self.head, self.inner = body, head, inner
         self.merger, self.placed, self.counter = merger, placed, counter
+        self.indices = Indices()
+        self.blocks: tuple[Blocks, int] | None = None  # where a block of random numbers is drawn at once: which one of it
+        head.requires = body.requires
         self._starts: dict[tuple[Node, Affine], str] = {}
 
     def load(self, node: Node, index: tuple[Affine, ...]) -> str:
-        if node.op is ops.iota:
-            start, step = self._split(self.merger.address(index[0]))
-            place = self.body.add(f"add i64 {self._amount(start)}, {self._times(step)}")
-            return self.body.add(f"add i64 {place}, {node.attrs[1]}")
-        base, step_ = self._start(node, linear(index, self.placed[node].strides))
-        return self.body.load(base, step_, node.dtype)
+        base, step = self._start(node, linear(index, self.placed[node].strides))
+        return self.body.load(base, step, node.dtype)
 
     def store(self, value: str, node: Node, index: tuple[Affine, ...]) -> None:
         base, step = self._start(node, linear(index, self.placed[node].strides))
         self.body.store(value, base, step, node.dtype)
+
+    def sum_of(self, a: Affine) -> str:
+        """The value of an affine expression."""
+        start, step = self._split(self.merger.address(a))
+        return self.body.add(f"add i64 {self._amount(self.head, start)}, {self._amount(self.body, step)}")
+
+    def random(self, computation: Computation, node: Node, index: tuple[Affine, ...]) -> str:
+        element = self.sum_of(flat_position(node, index))
+        if self.blocks is None:
+            return uniform_number(self.body, computation, node, element)
+        blocks, which = self.blocks
+        return blocks.number(self.body, computation, node, index, element, which)
+
+    def choose(self, computation: Computation, index: Chosen) -> None:
+        """Read and check an index, outside the inner loop where it stays the same inside."""
+        if index in self.indices.values:
+            return
+        loads: dict = {}
+        loads_of(index.node, index.index, computation.placed, loads)
+        if any(self._moves(loop) for a in loads.values() for loop, _ in self.merger.address(a).terms):
+            self.indices.changing.add(index)
+            value, body = computation.value(index.node, index.index), self.body
+        else:
+            value, body = self._ahead(computation).value(index.node, index.index), self.head
+        self.indices.values[index] = checked_index(body, value, index, Pointers.name(STATUS))
+
+    def _ahead(self, computation: Computation) -> Computation:
+        """The computation of what stays the same in the inner loop."""
+        outside = Accesses(self.head, self.head, Loop("none", 1), self.merger, self.placed, self.counter)
+        outside.indices = self.indices
+        return Computation(self.head, computation.placed, outside)
+
+    def _moves(self, loop: Loop) -> bool:
+        return loop == self.inner or loop in self.indices.changing
 
     def _start(self, node: Node, address: Affine) -> tuple[str, str]:
         start, step = self._split(self.merger.address(address))
@@ -138,27 +182,52 @@ class Accesses:
             assert kind is not None
             base = Pointers.name(self.placed[node])
             self._starts[key] = self.head.add(
-                f"getelementptr inbounds {kind.memory}, ptr {base}, i64 {self._amount(start)}")
-        return self._starts[key], self._times(step)
+                f"getelementptr inbounds {kind.memory}, ptr {base}, i64 {self._amount(self.head, start)}")
+        return self._starts[key], self._amount(self.body, step)
 
-    def _split(self, address: Affine) -> tuple[Affine, int]:
-        step = dict(address.terms).get(self.inner, 0)
-        return Affine(address.constant, tuple((v, f) for v, f in address.terms if v != self.inner)), step
+    def _split(self, address: Affine) -> tuple[Affine, Affine]:
+        """What stays the same in the inner loop, and what changes there."""
+        changes = tuple((v, f) for v, f in address.terms if self._moves(v))
+        return Affine(address.constant, tuple(t for t in address.terms if t not in changes)), Affine(0, changes)
 
-    def _amount(self, address: Affine) -> str:
+    def _amount(self, body: Body, address: Affine) -> str:
         total = str(address.constant)
         for loop, factor in address.terms:
-            part = self.head.add(f"mul i64 %{loop.name}, {factor}")
-            total = self.head.add(f"add i64 {total}, {part}")
+            value = self._variable(loop)
+            part = value if factor == 1 else body.add(f"mul i64 {value}, {factor}")
+            total = part if total == "0" else body.add(f"add i64 {total}, {part}")
         return total
 
-    def _times(self, step: int) -> str:
-        if step in (0, 1):
-            return self.counter if step else "0"
-        return self.body.add(f"mul i64 {self.counter}, {step}")
+    def _variable(self, loop: Loop) -> str:
+        if isinstance(loop, Chosen):
+            return self.indices.values[loop]
+        return self.counter if loop == self.inner else f"%{loop.name}"
 
     def computation(self) -> Computation:
-        return Computation(self.body, self.placed, self.load)
+        return Computation(self.body, self.placed, self)
+
+
+class Indices:
+    """The indices that a kernel has read: their values, and which of them change in the inner loop."""
+
+    def __init__(self) -> None:
+        self.values: dict[Chosen, str] = {}
+        self.changing: set[Loop] = set()
+
+
+def checked_index(body: Body, value: str, index: Chosen, status: str) -> str:
+    """An index within [0, size): one out of range is taken for 0 and noted in the status cell.
+
+    Without a branch: its first byte takes the 0 of a good index, its second the 1 of a bad one. Threads that write at
+    the same time write the same.
+    """
+    if index.wraps:
+        below = body.add(f"icmp slt i64 {value}, 0")
+        value = body.add(f"select i1 {below}, i64 {body.add(f'add i64 {value}, {index.size}')}, i64 {value}")
+    wrong = body.add(f"icmp uge i64 {value}, {index.size}")
+    note = body.add(f"getelementptr inbounds i8, ptr {status}, i64 {body.add(f'zext i1 {wrong} to i64')}")
+    body.do(f"store i8 {body.add(f'zext i1 {wrong} to i8')}, ptr {note}")
+    return body.add(f"select i1 {wrong}, i64 0, i64 {value}")
 
 
 def for_loop(name: str, begin: str, end: str, body: Sequence[str], before: str, carried: Sequence[tuple] = ()) -> list[str]:

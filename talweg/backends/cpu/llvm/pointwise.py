@@ -6,6 +6,7 @@ so that threads share the work.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ....graph.node import Node
@@ -13,6 +14,7 @@ from .affine import Loop, linear
 from .body import Body
 from .expression import Place, loads_of
 from .nest import Accesses, Kernel, Merger, Pointers, count, decoded, for_loop, loops_of
+from .random import Blocks, block_size
 
 
 def pointwise_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, Place]) -> Kernel:
@@ -29,19 +31,34 @@ def pointwise_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, P
     nest = merger.merged(loops) or [Loop("one", 1)]
     outer, inner = nest[:-1], nest[-1]
     body, head = Body(), Body("h")
-    accesses = Accesses(body, head, inner, merger, placed)
-    computation = accesses.computation()
-    computation.placed = inputs
-    for output in outputs:
-        accesses.store(computation.value(output, index), output, index)
+    together = block_size(loads, inputs, merger, inner)
+    blocks = Blocks()
+    for number in range(together):
+        accesses = Accesses(body, head, inner, merger, placed, f"%i{number}" if together > 1 else "%i")
+        accesses.blocks = (blocks, number) if together > 1 else None
+        computation = accesses.computation()
+        computation.placed = inputs
+        for output in outputs:
+            accesses.store(computation.value(output, index), output, index)
     used = [placed[n] for n, _ in loads if n in inputs] + [placed[o] for o in outputs]
-    text = Pointers(used).wrap(name, _nest(outer, inner, head, body))
-    work = count(outer) if outer else inner.size
-    return Kernel(name, text, work, len(body.lines) * (inner.size if outer else 1), frozenset(body.requires))
+    steps = inner.size // together
+    nothing = math.prod(first.shape) == 0  # then not even what stays the same may be loaded
+    lines = ["entry:", "  ret void"] if nothing else _nest(outer, steps, head, _counted(body, together))
+    text = Pointers(used).wrap(name, lines)
+    work = count(outer) if outer else steps
+    return Kernel(name, text, work, len(body.lines) * (steps if outer else 1), frozenset(body.requires))
 
 
-def _nest(outer: list[Loop], inner: Loop, head: Body, body: Body) -> list[str]:
+def _counted(body: Body, together: int) -> list[str]:
+    """The body, with the positions of the elements that it computes together."""
+    if together == 1:
+        return body.lines
+    first = f"  %i0 = mul i64 %i, {together}"
+    return [first, *(f"  %i{n} = add i64 %i0, {n}" for n in range(1, together)), *body.lines]
+
+
+def _nest(outer: list[Loop], steps: int, head: Body, lines: list[str]) -> list[str]:
     if not outer:
-        return ["entry:", *head.lines, *for_loop("i", "%begin", "%end", body.lines, "entry"), "  ret void"]
-    row = [*decoded("%o", outer), *head.lines, *for_loop("i", "0", str(inner.size), body.lines, "o_body")]
+        return ["entry:", *head.lines, *for_loop("i", "%begin", "%end", lines, "entry"), "  ret void"]
+    row = [*decoded("%o", outer), *head.lines, *for_loop("i", "0", str(steps), lines, "o_body")]
     return ["entry:", *for_loop("o", "%begin", "%end", row, "entry"), "  ret void"]

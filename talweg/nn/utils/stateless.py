@@ -1,0 +1,43 @@
+"""A module called with other parameters than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...tensor import Tensor
+from ..module import Module
+
+
+def functional_call(module: Module, parameters_and_buffers: Mapping[str, Tensor], args: Any = None, kwargs=None, *,
+                    tie_weights: bool = True, strict: bool = False) -> Any:
+    """module(*args, **kwargs) with the named parameters and buffers in place of its own, which come back afterwards.
+
+    Tied weights are replaced together if `tie_weights`. Raises RuntimeError, if `strict`, for names that do not match.
+    """
+    given = dict(parameters_and_buffers)
+    own = dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
+    unexpected, missing = sorted(given.keys() - own.keys()), sorted(own.keys() - given.keys())
+    if unexpected and strict or missing and strict:
+        raise RuntimeError(f"functional_call: Missing key(s): {missing}. Unexpected key(s): {unexpected}.")
+    if tie_weights:
+        by_tensor = {id(own[name]): value for name, value in given.items() if name in own}
+        tied = {name: by_tensor[id(tensor)] for name, tensor in own.items() if id(tensor) in by_tensor}
+        given = {**tied, **given}
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    places = [_place(module, name) for name in given if name in own]
+    before = [(members, name, members[name]) for members, name in places]
+    try:
+        for (members, name), value in zip(places, [v for n, v in given.items() if n in own]):
+            members[name] = value
+        return module(*args, **(kwargs or {}))
+    finally:
+        for members, name, value in before:
+            members[name] = value
+
+
+def _place(module: Module, path: str) -> tuple[dict, str]:
+    """The dictionary that holds a member, and its name there."""
+    owner, _, name = path.rpartition(".")
+    found = module.get_submodule(owner)
+    return (found._parameters if name in found._parameters else found._buffers), name
