@@ -7,6 +7,7 @@ kind (bool < integer < float < complex) does.
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,22 @@ def require_operand(x, call: str):
     raise TypeError(f"{call}(): expected a Tensor or a number, but got {type(x).__name__}")
 
 
-def require_tensor(x, call: str) -> Box:
+def require_tensors(call: str, *operands) -> None:
+    """Raise TypeError for a number where PyTorch takes tensors only."""
+    for place, x in enumerate(operands):
+        if not isinstance(x, Box):
+            raise TypeError(f"{call}(): argument '{('input', 'other')[place]}' (position {place + 1}) must be Tensor, not "
+                            f"{type(x).__name__}")
+
+
+def require_a_tensor(call: str, x, y) -> None:
+    """Raise TypeError for two numbers where PyTorch wants at least one tensor."""
+    if not (isinstance(x, Box) or isinstance(y, Box)):
+        raise TypeError(f"{call}(): received an invalid combination of arguments: at least one of {x!r} and {y!r} must be a "
+                        "Tensor")
+
+
+def require_tensor(x, call: str) -> Any:
     if isinstance(x, Box):
         return x
     raise TypeError(f"{call}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")

@@ -125,6 +125,8 @@ def first(node: Node, value, event):
 
 @kernel(ops.cast)
 def cast(node: Node, x):
+    if x.dtype.kind == "c" and not (node.dtype.is_complex or node.dtype.name == "bool"):
+        x = x.real
     with np.errstate(all="ignore"):
         return x.astype(node.dtype.numpy)
 

@@ -10,6 +10,7 @@ import math
 from ...core.dtypes import bool_
 from ...core.shapes import broadcast_all
 from ..declare import NO_GRADIENT, Op, binary, comparison, predicate, same_dtype, unary
+from ..declare import cast as cast
 from ..leaves import constant
 from ..node import Node
 

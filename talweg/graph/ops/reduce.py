@@ -6,10 +6,10 @@ import math
 
 from ...core.dtypes import bool_, int64
 from ...core.shapes import Shape, reduced
-from ..declare import NO_GRADIENT, Op, cast
+from ..declare import NO_GRADIENT, Op
 from ..node import Node
 from .movement import cat, expand, flip, reshape, slice_along
-from .pointwise import div, eq, ge, mul, number, where
+from .pointwise import cast, div, eq, ge, mul, number, where
 
 
 def _reduction(name: str, gradient) -> Op:

@@ -44,6 +44,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
     In training the running statistics move by `momentum` towards the batch's mean and unbiased variance.
     """
+    if input.dim() < 2 and input.numel() == 0:
+        return input.clone()
     count = input.numel() // max(input.shape[1], 1)
     if not training:
         if running_mean is None or running_var is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, finfo, float32, int64
+from ...core.dtypes import bool_, complex128, finfo, float32, float64, int64
 from ...core.dtypes import dtype as DType
 from ...core.shapes import dim_index
 from ...graph import ops
@@ -18,8 +18,10 @@ from ..operands import (
     is_number,
     number_node,
     pair,
+    require_a_tensor,
     require_operand,
     require_tensor,
+    require_tensors,
     result_type,
     to_float,
 )
@@ -86,11 +88,11 @@ tanh = _float_function("tanh", ops.tanh, "sinh(x) / cosh(x)")
 asinh = _float_function("asinh", ops.asinh, "The inverse of sinh")
 acosh = _float_function("acosh", ops.acosh, "The inverse of cosh")
 atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
 erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
 erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
 sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
 neg = negative = _same_type_function("neg", ops.neg, "-x", RuntimeError)
-abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value", NotImplementedError)
 sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
 relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)", RuntimeError)
 floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
@@ -100,6 +102,17 @@ isnan = _same_type_function("isnan", ops.isnan, "Whether x is nan")
 isinf = _same_type_function("isinf", ops.isinf, "Whether x is an infinity")
 isfinite = _same_type_function("isfinite", ops.isfinite, "Whether x is neither nan nor an infinity")
 logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is zero")
+
+
+def abs(input):
+    """The absolute value; of a complex number its distance from 0."""
+    node = require_tensor(input, "abs").node
+    if node.dtype is bool_:
+        raise NotImplementedError("abs: not implemented for 'bool'; convert it to numbers")
+    return wrap(ops.magnitude(node) if node.dtype.is_complex else ops.abs_(node))
+
+
+absolute = abs
 
 
 def square(input):
@@ -128,6 +141,27 @@ def _arithmetic(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
+def _comparison(name: str, op: Op, formula: str) -> Callable:
+    """The first operand has to be a tensor."""
+
+    def call(input, other):
+        if not isinstance(input, Box):
+            require_tensors(name, input)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
+def _of_tensors(name: str, op: Op, formula: str) -> Callable:
+    """Neither operand may be a number."""
+
+    def call(input, other):
+        require_tensors(name, input, other)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
 def mul(input, other):
     """x * y"""
     a, b = pair(input, other, "mul")
@@ -144,19 +178,18 @@ def _rounded(op: Callable[[Node, Node], Node], exact: tuple[Node, Node, DType]) 
     return ops.cast(op(x, y), half)
 
 
-maximum = _arithmetic("maximum", ops.maximum, "The larger of x and y; nan if either is")
-minimum = _arithmetic("minimum", ops.minimum, "The smaller of x and y; nan if either is")
-remainder = _arithmetic("remainder", ops.remainder, "x - y floor(x / y): the sign is y's")
-fmod = _arithmetic("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
-eq = _arithmetic("eq", ops.eq, "Whether x = y")
-ne = not_equal = _arithmetic("ne", ops.ne, "Whether x differs from y")
-lt = less = _arithmetic("lt", ops.lt, "Whether x < y")
-le = less_equal = _arithmetic("le", ops.le, "Whether x <= y")
-gt = greater = _arithmetic("gt", ops.gt, "Whether x > y")
-ge = greater_equal = _arithmetic("ge", ops.ge, "Whether x >= y")
-logical_and = _arithmetic("logical_and", ops.logical_and, "Whether both are nonzero")
-logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzero")
-logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
+maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is")
+minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is")
+fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
+eq = _comparison("eq", ops.eq, "Whether x = y")
+ne = not_equal = _comparison("ne", ops.ne, "Whether x differs from y")
+lt = less = _comparison("lt", ops.lt, "Whether x < y")
+le = less_equal = _comparison("le", ops.le, "Whether x <= y")
+gt = greater = _comparison("gt", ops.gt, "Whether x > y")
+ge = greater_equal = _comparison("ge", ops.ge, "Whether x >= y")
+logical_and = _of_tensors("logical_and", ops.logical_and, "Whether both are nonzero")
+logical_or = _of_tensors("logical_or", ops.logical_or, "Whether either is nonzero")
+logical_xor = _of_tensors("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
 
 
 def check_factor(factor, like, call: str, name: str = "alpha") -> None:
@@ -181,6 +214,12 @@ def _sum(op: Op, x, y, alpha, call: str) -> Tensor:
     return wrap(as_dtype(op(*_scaled_second(x, y, alpha, call)), dtype))
 
 
+def remainder(input, other):
+    """x - y floor(x / y): the sign is y's"""
+    require_a_tensor("remainder", input, other)
+    return wrap(ops.remainder(*pair(input, other, "remainder")))
+
+
 def add(input, other, *, alpha=1):
     """x + alpha y"""
     return _sum(ops.add, input, other, alpha, "add")
@@ -199,6 +238,7 @@ subtract = sub
 
 def rsub(input, other, *, alpha=1):
     """y - alpha x"""
+    require_tensors("rsub", input)
     return sub(other, input, alpha=alpha)
 
 
@@ -254,16 +294,20 @@ def pow(input, exponent):
         if exponent < 0 and dtype.category == "integer":
             raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
         return wrap(ops.pow_(node, ops.number(exponent, node)))
+    require_a_tensor("pow", input, exponent)
     return wrap(ops.pow_(*pair(input, exponent, "pow")))
 
 
 def float_power(input, exponent):
-    """x^y in float64."""
-    return pow(*[x.double() if isinstance(x, Tensor) else x for x in (input, exponent)])
+    """x^y in float64, or complex128."""
+    require_a_tensor("float_power", input, exponent)
+    wide = complex128 if result_type(input, exponent).is_complex else float64
+    return pow(*[wrap(as_node(x, wide)) if isinstance(x, Tensor) else x for x in (input, exponent)])
 
 
 def atan2(input, other):
     """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
+    require_tensors("atan2", input, other)
     a, b = pair(input, other, "atan2")
     return wrap(ops.atan2(to_float(a), to_float(b)))
 
@@ -390,7 +434,13 @@ def _limits(node: Node) -> tuple[float, float]:
 
 def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| <= atol + rtol |y|"""
-    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() else input == other
+    require_tensors("isclose", input, other)
+    for value, name in ((rtol, "rtol"), (atol, "atol")):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}: isclose compares tensors of one dtype")
+    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() or input.is_complex() else input == other
     close = logical_or(eq(input, other), logical_and(near, logical_and(isfinite(input), isfinite(other))))
     return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
 
