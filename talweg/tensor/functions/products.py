@@ -9,7 +9,7 @@ from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast, dim_index
 from ...graph import ops
 from ...graph.ops.solve import check_square
-from ..autocast import raised
+from ..autocast import as_given, lowered, raised
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import arange, eye, ones
@@ -35,6 +35,7 @@ def trace(input):
     return _diagonal(x).sum()
 
 
+@as_given
 def inner(input, other):
     """Sums of products over the last dimensions of both."""
     require_tensor(input, "inner"), require_tensor(other, "inner")
@@ -58,6 +59,7 @@ def vdot(input, other):
     return (wrap(ops.conj(input.node)) * other).sum()
 
 
+@lowered
 def vecdot(x, y, *, dim: int = -1):
     """sum conj(x_i) y_i along dim; the others broadcast."""
     require_tensor(x, "linalg.vecdot"), require_tensor(y, "linalg.vecdot")
