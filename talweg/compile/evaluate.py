@@ -14,6 +14,7 @@ import numpy as np
 from ..backends.registry import compute, has_kernel
 from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
+from ..graph.ops import after
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
 from .engine import Compiled, Engine, Policy
@@ -116,6 +117,15 @@ def _sources(node: Node) -> tuple[Node, ...]:
 
 
 def _schedule(roots: list[Node]) -> list[Node]:
+    """The unevaluated ancestors of the roots, inputs first; where some are recomputed, in the order of recording, so that
+    each recomputed value is used up before the next are made."""
+    order = _depth_first(roots)
+    if any(n.op is after for n in order):
+        return _depth_first(sorted(order, key=lambda n: -n.serial))
+    return order
+
+
+def _depth_first(roots: list[Node]) -> list[Node]:
     """The unevaluated ancestors of the roots, inputs first (depth first, without recursion)."""
     order: list[Node] = []
     state: dict[Node, bool] = {}  # False: its sources are being visited; True: placed

@@ -13,6 +13,8 @@ def moved_place(node: Node, source: Place) -> Place | None:
     strides, shape = source.strides, node.inputs[0].shape
     if node.op is ops.permute:
         return Place(source.slot, source.offset, permuted(strides, node.attrs[0]))
+    if node.op is ops.after:
+        return source
     if node.op is ops.expand:
         lead = len(node.shape) - len(shape)
         own = (0 if have == 1 else s for have, s in zip(shape, strides))

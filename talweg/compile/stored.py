@@ -49,7 +49,9 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
     for node in order:
         for source in set(node.inputs):
             readers[source] = readers.get(source, 0) + 1
-        if not inline(node):
+        if node.op is ops.after:
+            stored.update((node, base(node.inputs[0])))
+        elif not inline(node):
             stored.add(node)
             kernel = native(node)
             fused = can_reduce(node) or node.op in (ops.write_slice, ops.assemble) or (kernel is not None and kernel.fuses)
@@ -113,17 +115,13 @@ def repeats(node: Node) -> bool:
 
 
 def topological(roots: Sequence[Node]) -> list[Node]:
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    """What the roots are computed from, in the order in which it was recorded: each gradient beside what it is made from,
+    so that values are used up before others are made, above all those that are recomputed."""
+    seen = set(roots)
+    stack = list(seen)
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        stack.append((node, True))
-        stack.extend((s, False) for s in reversed(node.inputs) if s not in seen)
-    return order
+        for source in stack.pop().inputs:
+            if source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return sorted(seen, key=lambda n: n.serial)

@@ -44,8 +44,17 @@ def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[No
             _accumulate(pending, source, part)
     if release:
         for node in reached - ends.keys():
-            node.release()
+            _release(node)
     return ends
+
+
+def _release(node: Node) -> None:
+    """The node may not be gone through again, nor may what it is decomposed into."""
+    if node.expansion is not None:
+        inputs = frozenset(node.inputs)
+        for inner in _differentiable_ancestors([node.expansion], inputs) - inputs:
+            _release(inner)
+    node.release()
 
 
 def _serial(node: Node) -> int:

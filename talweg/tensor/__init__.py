@@ -11,6 +11,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .autocast import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from .function import Function
 from .functions.convert import allclose, can_cast, clone, equal, positive
 from .functions.creation import (

@@ -34,8 +34,9 @@ def explain(function: Any = None, steps: bool = False) -> str:
 
 
 def _arguments(kind: tuple) -> str:
-    grad, *arguments = kind
-    return ", ".join(map(_argument, arguments)) + ("" if grad else " (under no_grad)")
+    grad, low, *arguments = kind
+    around = ("" if grad else " (under no_grad)") + (f" (autocast to {low.name})" if low else "")
+    return ", ".join(map(_argument, arguments)) + around
 
 
 def _argument(kind: Any) -> str:

@@ -9,6 +9,7 @@ from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
 from . import autograd, views
+from .autocast import without_autocast
 from .box import Box
 from .functions import (
     arithmetic,
@@ -132,6 +133,8 @@ round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy detach addmv 
 
 
 def _in_place(name: str, function: Callable) -> Callable:
+    function = without_autocast(function)  # a tensor keeps its dtype
+
     @functools.wraps(function)
     def write(self, *args, **kwargs):
         return assign(self, function(before_write(self, *args, *kwargs.values()), *args, **kwargs), name + "_")

@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import bool_, complex64, complex128, complex_of, float64, get_default_dtype, int64, promote_types
+from ..core.dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    complex_of,
+    float32,
+    float64,
+    get_default_dtype,
+    int64,
+    promote_types,
+)
 from ..core.dtypes import dtype as DType
 from ..graph.leaves import scalar
 from ..graph.node import Node
@@ -90,6 +100,23 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
         return a, scalar(y, a.dtype)
     dtype = result_type(require_operand(x, call), require_operand(y, call))
     return as_node(x, dtype), as_node(y, dtype)
+
+
+def in_float32(x, y) -> tuple[Node, Node, DType] | None:
+    """For a half-precision x and a number or 0-d tensor y that leaves it half: both in float32, and x's dtype.
+
+    Products and quotients take such an operand as it is, compute in float32 and round once, as PyTorch does; a sum takes
+    it rounded to half precision first, as all other operations do.
+    """
+    if not isinstance(x, Box):
+        return None
+    node = x.node
+    if node.dtype.itemsize != 2 or not node.dtype.is_floating_point:
+        return None
+    exact = is_number(y) or (isinstance(y, Box) and not y.node.shape and y.node.dtype is not node.dtype)
+    if not exact or result_type(x, y) is not node.dtype:
+        return None
+    return cast(node, float32), as_node(y, float32), node.dtype
 
 
 def require_operand(x, call: str):

@@ -1,5 +1,6 @@
 """The operations, as one table of contents: each with its shape rule and gradient beside its declaration."""
 
+from ..declare import cast
 from .activation import (
     binary_cross_entropy,
     elu,
@@ -40,6 +41,7 @@ from .indexing import gather, index, index_put, index_result_shape, scatter, sca
 from .matrices import diagonal_matrix, unpacked
 from .movement import cat, expand, flip, full, pad, permute, reshape, slice_, slice_along, swap_last, write_slice
 from .normalization import layer_norm, mean, rms_norm, standardize_channels, var
+from .ordering import after
 from .pointwise import (
     abs_,
     acos,
@@ -54,7 +56,6 @@ from .pointwise import (
     bitwise_not,
     bitwise_or,
     bitwise_xor,
-    cast,
     ceil,
     cos,
     cosh,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.dtypes import float32, float64
 from ...graph import ops
+from ..autocast import raised
 from ..operands import require_tensor, require_tensors
 from ..tensor import wrap
 from .creation import ones_like, zeros_like
@@ -23,6 +24,7 @@ def complex(real, imag):
     return wrap(ops.join(real.node, imag.node))
 
 
+@raised
 def polar(abs, angle):
     """abs (cos(angle) + i sin(angle))"""
     require_tensors("polar", abs, angle)

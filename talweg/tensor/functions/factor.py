@@ -7,6 +7,7 @@ from ...core.shapes import broadcast
 from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
+from ..autocast import raised
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import eye, zeros
@@ -19,12 +20,14 @@ def _adjoint(x: Tensor) -> Tensor:
     return wrap(ops.conj(ops.swap_last(x.node)))
 
 
+@raised
 def cholesky(A, *, upper: bool = False):
     """L with A = L L^H, lower triangular (or U = L^H). Raises LinAlgError unless A is positive definite."""
     found = at_once(ops.cholesky(square(A, "linalg.cholesky"), True))
     return _adjoint(found) if upper else found
 
 
+@raised
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     """(L, info): info is 0, or the order of the first leading minor that is not positive."""
     node = square(A, "linalg.cholesky_ex")
@@ -106,6 +109,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
     return return_types.lu_unpack(P, *(_triangles(LU_data) if unpack_data else (none, none)))
 
 
+@raised
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     """X with A X = B (X A = B unless left; A^H for A if adjoint), for A as lu_factor gives it."""
     if not left:
@@ -137,6 +141,7 @@ def _rows(x: Tensor, order: Tensor) -> Tensor:
 
 
 # --- QR
+@raised
 def qr(A, mode: str = "reduced"):
     """(Q, R) with A = Q R, Q of orthonormal columns. mode: "reduced", "complete", or "r", which leaves Q empty."""
     if mode not in ("reduced", "complete", "r"):
@@ -159,6 +164,7 @@ def geqrf(input):
 
 
 # --- eigenvalues
+@raised
 def eigh(A, UPLO: str = "L"):
     """(eigenvalues in ascending order, eigenvectors as columns) of a symmetric or Hermitian matrix, of which one
     triangle is read. The vectors are unique up to a sign (a phase), and for equal eigenvalues not at all."""
@@ -170,11 +176,13 @@ def eigh(A, UPLO: str = "L"):
     return return_types.linalg_eigh(wrap(real(values)), wrap(vectors))
 
 
+@raised
 def eigvalsh(A, UPLO: str = "L"):
     """The eigenvalues of a symmetric or Hermitian matrix, ascending."""
     return eigh(A, UPLO).eigenvalues
 
 
+@raised
 def eig(A):
     """(eigenvalues, eigenvectors of length 1 as columns) of a square matrix, complex."""
     node = square(A, "linalg.eig")
@@ -183,12 +191,14 @@ def eig(A):
     return return_types.linalg_eig(wrap(values), wrap(vectors))
 
 
+@raised
 def eigvals(A):
     """The eigenvalues of a square matrix, complex, in no order."""
     return eig(A).eigenvalues
 
 
 # --- singular values
+@raised
 def svd(A, full_matrices: bool = True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, S descending. Its vectors are unique up to signs."""
     return _svd(A, full_matrices, "linalg.svd")
@@ -201,6 +211,7 @@ def _svd(A, full_matrices: bool, call: str):
     return return_types.linalg_svd(wrap(u), wrap(real(s)), wrap(vh))
 
 
+@raised
 def svdvals(A, *, driver=None):
     """The singular values, descending."""
     return _svd(A, False, "linalg.svdvals").S

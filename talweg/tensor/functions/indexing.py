@@ -12,6 +12,7 @@ from ...graph import ops
 from ...graph.leaves import constant, from_array
 from ...graph.node import Node
 from .. import views
+from ..autocast import promoted
 from ..box import Box
 from ..operands import as_dtype, is_number, number_dtype, number_node, require_tensor
 from ..pending import value_of
@@ -308,6 +309,7 @@ def index_add(input, dim: int, index, source, *, alpha=1):
     return _index_write(input, dim, index, source, True, "index_add", alpha)
 
 
+@promoted
 def index_copy(input, dim: int, index, source):
     """input with the positions `index` along dim replaced by source."""
     return _index_write(input, dim, index, source, False, "index_copy")

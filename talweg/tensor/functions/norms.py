@@ -7,6 +7,7 @@ import math
 from ...core.dtypes import real_of
 from ...core.shapes import dim_index
 from ...graph import ops
+from ..autocast import raised
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .factor import svdvals
@@ -145,6 +146,7 @@ def dist(input, other, p: float = 2):
     return torch_norm(input - other, p)
 
 
+@raised
 def cond(A, p=None):
     """The condition number |A| |A^-1| in the norm p; of singular values (p None, 2, -2) their extreme quotient."""
     if p in (None, 2, -2):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, complex128, finfo, float64, int64
+from ...core.dtypes import bool_, complex128, finfo, float32, float64, int64
+from ...core.dtypes import dtype as DType
 from ...core.shapes import dim_index
 from ...graph import ops
+from ...graph.declare import half_of
 from ...graph.node import Node, Op
 from ..box import Box
 from ..operands import (
+    as_dtype,
     as_node,
+    in_float32,
     is_number,
     number_node,
     pair,
@@ -158,7 +162,22 @@ def _of_tensors(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
-mul = multiply = _arithmetic("mul", ops.mul, "x * y")
+def mul(input, other):
+    """x * y"""
+    a, b = pair(input, other, "mul")
+    exact = a.dtype.itemsize == 2 and (in_float32(input, other) or (is_number(input) and in_float32(other, input)))
+    return wrap(_rounded(ops.mul, exact) if exact else ops.mul(a, b))
+
+
+multiply = mul
+
+
+def _rounded(op: Callable[[Node, Node], Node], exact: tuple[Node, Node, DType]) -> Node:
+    """An operation in float32, its result in half precision."""
+    x, y, half = exact
+    return ops.cast(op(x, y), half)
+
+
 maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is")
 minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is")
 fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
@@ -181,10 +200,18 @@ def check_factor(factor, like, call: str, name: str = "alpha") -> None:
 
 def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
     a, b = pair(x, y, call)
-    if alpha != 1:
-        check_factor(alpha, a, call)
-        b = ops.mul(b, number_node(alpha, b.dtype))
-    return a, b
+    check_factor(alpha, a, call)
+    factor = number_node(alpha, b.dtype)
+    if half_of((b,)):  # one rounding, at the end
+        a, b, factor = [ops.cast(n, float32) for n in (a, b, factor)]
+    return a, ops.mul(b, factor)
+
+
+def _sum(op: Op, x, y, alpha, call: str) -> Tensor:
+    if alpha == 1:
+        return wrap(op(*pair(x, y, call)))
+    dtype = result_type(require_operand(x, call), require_operand(y, call))
+    return wrap(as_dtype(op(*_scaled_second(x, y, alpha, call)), dtype))
 
 
 def remainder(input, other):
@@ -195,7 +222,7 @@ def remainder(input, other):
 
 def add(input, other, *, alpha=1):
     """x + alpha y"""
-    return wrap(ops.add(*_scaled_second(input, other, alpha, "add")))
+    return _sum(ops.add, input, other, alpha, "add")
 
 
 def sub(input, other, *, alpha=1):
@@ -203,7 +230,7 @@ def sub(input, other, *, alpha=1):
     if any(x.dtype is bool_ if isinstance(x, Box) else isinstance(x, bool) for x in (input, other)):
         raise RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
                            "invert a mask, use the `~` or `logical_not()` operator instead.")
-    return wrap(ops.sub(*_scaled_second(input, other, alpha, "sub")))
+    return _sum(ops.sub, input, other, alpha, "sub")
 
 
 subtract = sub
@@ -223,6 +250,11 @@ def div(input, other, *, rounding_mode: str | None = None):
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
     a, b = pair(input, other, "div")
     kind = a.dtype
+    exact = kind.itemsize == 2 and in_float32(input, other)
+    if exact:
+        return wrap(_rounded(ops.div if rounding_mode is None else _truncated_quotient, exact))
+    if kind.itemsize == 2 and is_number(input) and in_float32(other, input):  # PyTorch's way, which rounds twice
+        return _truncated(mul(reciprocal(other), input), rounding_mode)
     quotient = ops.div(to_float(a), to_float(b))
     if rounding_mode is None:
         return wrap(quotient)
@@ -230,12 +262,22 @@ def div(input, other, *, rounding_mode: str | None = None):
     return wrap(rounded if kind.is_floating_point else ops.cast(rounded, kind))
 
 
+def _truncated_quotient(x: Node, y: Node) -> Node:
+    return ops.trunc(ops.div(x, y))
+
+
+def _truncated(quotient: Tensor, rounding_mode: str | None) -> Tensor:
+    return quotient if rounding_mode is None else trunc(quotient)
+
+
 divide = true_divide = div
 
 
 def floor_divide(input, other):
     """floor(x / y). Raises RuntimeError when an integer is divided by 0."""
-    return wrap(ops.floor_divide(*pair(input, other, "floor_divide")))
+    a, b = pair(input, other, "floor_divide")
+    exact = a.dtype.itemsize == 2 and in_float32(input, other)
+    return wrap(_rounded(ops.floor_divide, exact) if exact else ops.floor_divide(a, b))
 
 
 _SPECIAL_POWERS = {2: ops.square, 0.5: ops.sqrt, -0.5: ops.rsqrt, -1: ops.reciprocal}
@@ -351,15 +393,25 @@ def lerp(input, end, weight):
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value a b"""
     check_factor(value, input, "addcmul", "value")
+    if _all_half(input, tensor1, tensor2):
+        return addcmul(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     product = tensor1 * tensor2
-    return input + (product if value == 1 else value * product)
+    return input + (product if value == 1 else value * tensor1 * tensor2)
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value a / b"""
     check_factor(value, input, "addcdiv", "value")
+    if _all_half(input, tensor1, tensor2):
+        return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else value * quotient)
+    return input + (quotient if value == 1 else value * tensor1 / tensor2)
+
+
+def _all_half(*tensors) -> bool:
+    """Whether all are of one half-precision dtype: the whole is then computed in float32 and rounded once."""
+    kinds = {x.dtype for x in tensors}
+    return len(kinds) == 1 and half_of([x.node for x in tensors]) is not None
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):

@@ -9,6 +9,7 @@ from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast, dim_index
 from ...graph import ops
 from ...graph.ops.solve import check_square
+from ..autocast import as_given, lowered, raised
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import arange, eye, ones
@@ -25,6 +26,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     return _diagonal(A, offset, dim1, dim2)
 
 
+@raised
 def trace(input):
     """The sum of a matrix's diagonal."""
     x = require_tensor(input, "trace")
@@ -33,6 +35,7 @@ def trace(input):
     return _diagonal(x).sum()
 
 
+@as_given
 def inner(input, other):
     """Sums of products over the last dimensions of both."""
     require_tensor(input, "inner"), require_tensor(other, "inner")
@@ -56,6 +59,7 @@ def vdot(input, other):
     return (wrap(ops.conj(input.node)) * other).sum()
 
 
+@lowered
 def vecdot(x, y, *, dim: int = -1):
     """sum conj(x_i) y_i along dim; the others broadcast."""
     require_tensor(x, "linalg.vecdot"), require_tensor(y, "linalg.vecdot")
@@ -223,6 +227,7 @@ def torch_vander(x, N: int | None = None, increasing: bool = False):
     return found if increasing else found.flip(-1)
 
 
+@raised
 def cdist(x1, x2, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"):
     """(..., P, R): the p-norm distances of P points (..., P, M) to R points (..., R, M)."""
     for x in (x1, x2):

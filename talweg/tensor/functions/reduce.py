@@ -9,6 +9,7 @@ from ...core.dtypes import bool_, int64, uint8
 from ...core.shapes import dim_index, dim_indices
 from ...graph import ops
 from ...graph.node import Node
+from ..autocast import raised
 from ..box import Box
 from ..operands import require_tensor, to_float
 from ..tensor import Tensor, wrap
@@ -59,6 +60,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     return sum(wrap(node), dim, keepdim, dtype=dtype)
 
 
+@raised
 def prod(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The product over one dimension, or of all elements."""
     node = _integral_sum_type(_typed(input, dtype, "prod"), dtype)

@@ -9,6 +9,7 @@ from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_indices, resolve_reshape
 from ...graph import ops
 from .. import views
+from ..autocast import promoted
 from ..operands import as_dtype, require_tensor
 from ..tensor import Tensor, wrap
 
@@ -275,6 +276,7 @@ def _joined(tensors, call: str) -> list[Tensor]:
     return found
 
 
+@promoted
 def cat(tensors, dim: int = 0):
     """Tensors one behind the other along dim. Empty 1-d tensors are passed over, as in PyTorch."""
     parts = _joined(tensors, "cat")
@@ -291,6 +293,7 @@ def cat(tensors, dim: int = 0):
 concat = concatenate = cat
 
 
+@promoted
 def stack(tensors, dim: int = 0):
     """Tensors of one shape along a new dimension."""
     parts = _joined(tensors, "stack")

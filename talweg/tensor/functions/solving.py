@@ -9,6 +9,7 @@ from ...core.shapes import broadcast
 from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
+from ..autocast import raised
 from ..box import Box
 from ..operands import is_number, require_tensor
 from ..tensor import Tensor, wrap
@@ -32,6 +33,7 @@ def _system(A, B, call: str) -> tuple[Node, Node, bool]:
     return a, (ops.reshape(b, (*b.shape, 1)) if vector else b), vector
 
 
+@raised
 def solve(A, B, *, left: bool = True):
     """X with A X = B (X A = B unless left). Raises LinAlgError for a singular A."""
     return _solved(A, B, left, True, "linalg.solve")
@@ -83,6 +85,7 @@ def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitrian
     return return_types.triangular_solve(found, A.expand(*batch, *A.shape[-2:]).clone())
 
 
+@raised
 def inv(A):
     """The inverse. Raises LinAlgError for a singular matrix."""
     node = square(A, "linalg.inv")
@@ -93,6 +96,7 @@ def _identity_for(node: Node) -> Node:
     return spread_batch(eye(node.shape[-1], dtype=node.dtype).node, node.shape[:-2])
 
 
+@raised
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or the place of a zero pivot."""
     node = square(A, "linalg.inv_ex")
@@ -100,6 +104,7 @@ def inv_ex(A, *, check_errors: bool = False):
     return return_types.linalg_inv_ex(at_once(found) if check_errors else wrap(found), lu_factor_ex(A.detach()).info)
 
 
+@raised
 def cholesky_solve(B, L, upper: bool = False):
     """X with A X = B for the Cholesky factor L of A."""
     b, factor = matrix(B, "cholesky_solve"), square(L, "cholesky_solve")
@@ -109,12 +114,14 @@ def cholesky_solve(B, L, upper: bool = False):
     return wrap(ops.cholesky_solve(b, lower))
 
 
+@raised
 def cholesky_inverse(L, upper: bool = False):
     """The inverse of A from its Cholesky factor."""
     factor = square(L, "cholesky_inverse")
     return cholesky_solve(wrap(_identity_for(factor)), L, upper)
 
 
+@raised
 def tensorinv(A, ind: int = 2):
     """The inverse of A as a map from its last dimensions to its first `ind`."""
     if ind <= 0:
@@ -127,6 +134,7 @@ def tensorinv(A, ind: int = 2):
     return inv(A.reshape(math.prod(front), -1)).reshape(*back, *front)
 
 
+@raised
 def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved behind first."""
     if dims is not None:
@@ -186,6 +194,7 @@ def _tolerances(node: Node, atol, rtol) -> tuple[Node, Node]:
     return _limit(atol, node, 0.0), _limit(rtol, node, default)
 
 
+@raised
 def pinv(A, *, atol=None, rtol=None, hermitian: bool = False):
     """Moore and Penrose's inverse; singular values up to max(atol, rtol * largest) count as 0."""
     node = square(A, "linalg.pinv") if hermitian else matrix(A, "linalg.pinv")
@@ -198,6 +207,7 @@ def torch_pinverse(input, rcond: float = 1e-15):
     return pinv(input, rtol=rcond)
 
 
+@raised
 def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False):
     """How many singular values exceed max(atol, rtol * largest)."""
     node = square(A, "linalg.matrix_rank") if hermitian else matrix(A, "linalg.matrix_rank")
@@ -211,6 +221,7 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False):
     return (values > limit.unsqueeze(-1)).sum(-1)
 
 
+@raised
 def lstsq(A, B, rcond=None, *, driver: str | None = None):
     """(solution, residuals, rank, singular values) of min |A X - B|, by the pseudo-inverse: of the solutions the one of
     least length. Residuals are empty unless A has more rows than columns and full rank."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ...core.shapes import dim_index
 from ...graph import ops
 from ...graph.node import Node
+from ..autocast import raised
 from ..operands import require_tensor, to_float
 from ..tensor import wrap
 from .creation import _finished, arange
@@ -66,16 +67,19 @@ def _one(input, n, dim, norm, inverse: bool, call: str):
     return wrap(_normalised(ops.fft(node, (d,), inverse), node.shape[d], norm, inverse, call))
 
 
+@raised
 def fft(input, n=None, dim: int = -1, norm=None):
     """X_k = sum over j of x_j exp(-2 pi i k j / n)"""
     return _one(input, n, dim, norm, False, "fft")
 
 
+@raised
 def ifft(input, n=None, dim: int = -1, norm=None):
     """The inverse of fft."""
     return _one(input, n, dim, norm, True, "ifft")
 
 
+@raised
 def rfft(input, n=None, dim: int = -1, norm=None):
     """The first n // 2 + 1 frequencies of a real signal; the others are their conjugates."""
     node = _transformable(input, "rfft", real=True)
@@ -84,16 +88,19 @@ def rfft(input, n=None, dim: int = -1, norm=None):
     return wrap(_normalised(ops.rfft(node, d), node.shape[d], norm, False, "rfft"))
 
 
+@raised
 def irfft(input, n=None, dim: int = -1, norm=None):
     """The inverse of rfft, a real signal of n points (2 (frequencies - 1) unless said)."""
     return _to_real(input, n, dim, norm, True, "irfft")
 
 
+@raised
 def hfft(input, n=None, dim: int = -1, norm=None):
     """The real spectrum of a signal given by the half of it that its conjugate symmetry leaves free."""
     return _to_real(input, n, dim, norm, False, "hfft")
 
 
+@raised
 def ihfft(input, n=None, dim: int = -1, norm=None):
     """The inverse of hfft."""
     node = _transformable(input, "ihfft", real=True)
@@ -149,11 +156,13 @@ def _transformed(node: Node, dims, sizes, norm, inverse: bool, call: str) -> Nod
     return _normalised(ops.fft(node, tuple(dims), inverse), count, norm, inverse, call)
 
 
+@raised
 def fftn(input, s=None, dim=None, norm=None):
     """fft over several dimensions: all, or dim."""
     return _several(input, s, dim, norm, False, "fftn")
 
 
+@raised
 def ifftn(input, s=None, dim=None, norm=None):
     """The inverse of fftn."""
     return _several(input, s, dim, norm, True, "ifftn")
@@ -183,21 +192,25 @@ def _last_real(input, s, dim, norm, inverse: bool, call: str):
     return wrap(_half_to_real(node, dims[-1], sizes[-1], norm, inverse, call))
 
 
+@raised
 def rfftn(input, s=None, dim=None, norm=None):
     """rfft over the last dimension, fft over the others."""
     return _first_real(input, s, dim, norm, False, "rfftn")
 
 
+@raised
 def irfftn(input, s=None, dim=None, norm=None):
     """The inverse of rfftn."""
     return _last_real(input, s, dim, norm, True, "irfftn")
 
 
+@raised
 def hfftn(input, s=None, dim=None, norm=None):
     """hfft over the last dimension, fft over the others."""
     return _last_real(input, s, dim, norm, False, "hfftn")
 
 
+@raised
 def ihfftn(input, s=None, dim=None, norm=None):
     """The inverse of hfftn."""
     return _first_real(input, s, dim, norm, True, "ihfftn")

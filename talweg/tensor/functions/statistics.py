@@ -6,6 +6,7 @@ from ...core.dtypes import float32, float64, int64
 from ...core.shapes import dim_index, reduced
 from ...graph import ops
 from .. import return_types
+from ..autocast import raised
 from ..box import Box
 from ..operands import is_number, require_tensor
 from ..tensor import Tensor, wrap
@@ -61,11 +62,13 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 _BETWEEN = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+@raised
 def quantile(input, q, dim=None, keepdim: bool = False, *, interpolation: str = "linear"):
     """The q-quantiles (0 <= q <= 1, a number or a vector, which becomes the first dimension) over dim or all elements."""
     return _quantile(input, q, dim, keepdim, interpolation, False, "quantile")
 
 
+@raised
 def nanquantile(input, q, dim=None, keepdim: bool = False, *, interpolation: str = "linear"):
     """quantile of what is not nan."""
     return _quantile(input, q, dim, keepdim, interpolation, True, "nanquantile")

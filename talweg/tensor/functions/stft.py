@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...graph import ops
+from ..autocast import raised
 from ..box import Box
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
@@ -44,6 +45,7 @@ def _padded(x: Tensor, amount: int, mode: str) -> Tensor:
     raise NotImplementedError(f"stft: unrecognised padding mode {mode}")
 
 
+@raised
 def stft(input, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window=None, center: bool = True,
          pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None, return_complex: bool | None = None,
          align_to_window: bool | None = None):
