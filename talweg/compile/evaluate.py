@@ -53,7 +53,7 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    if Policy.sightings < 0:
+    if Policy.sightings is not None and Policy.sightings < 0:
         _run(roots)
         return
     outputs = _outputs(roots)
