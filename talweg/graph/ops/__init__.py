@@ -40,7 +40,7 @@ from .identity import clone, detach, overwrite, substitute
 from .indexing import gather, index, index_put, index_result_shape, scatter, scatter_add
 from .matrices import diagonal_matrix, unpacked
 from .movement import cat, expand, flip, full, pad, permute, reshape, slice_, slice_along, swap_last, write_slice
-from .normalization import layer_norm, mean, rms_norm, standardize_channels, var
+from .normalization import group_norm, layer_norm, mean, rms_norm, standardize_channels, var
 from .ordering import after
 from .pointwise import (
     abs_,

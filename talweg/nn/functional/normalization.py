@@ -121,6 +121,10 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if num_groups < 1 or input.shape[1] % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
+    if math.prod(input.shape[2:]) > 1 and math.prod(input.shape):
+        out = wrap(ops.group_norm(input.node, num_groups, float(eps)))
+        scale, shift = (v if v is None else v.reshape(1, -1, *(1,) * (input.dim() - 2)) for v in (weight, bias))
+        return _affine(out, scale, shift)
     groups = (num_groups, input.shape[1] // num_groups)
     grouped = input.reshape(input.shape[0], *groups, math.prod(input.shape[2:]))  # (N, G, C / G, S)
     out = wrap(ops.layer_norm(grouped.node, 2, float(eps)))
