@@ -16,7 +16,7 @@ from ..graph.node import mode
 from .autocast import precision
 from .box import Box
 from .pending import evaluate_pending
-from .recording import Recording, Unsuitable, record
+from .recording import MISS, Recording, Unsuitable, record
 
 MOST_RECORDINGS = 64
 """Kinds of arguments that one function keeps recordings for; the oldest goes first."""
@@ -76,8 +76,9 @@ class CompiledFunction:
         with exclusively():
             evaluate_pending()
             for recording in known:
-                if recording.holds():
-                    return recording.replay(tensors)
+                result = recording.replay(tensors)
+                if result is not MISS:
+                    return result
         return self._traced(kind, args, kwargs, known)
 
     def _first_time(self, kind: tuple, args: tuple, kwargs: dict) -> Any:
