@@ -6,7 +6,7 @@ import math
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,6 +123,12 @@ def _elements(key: tuple) -> int:
     """Of all values of a graph, by its key."""
     entries, _ = key[0]
     return sum(math.prod(entry[0] if not isinstance(entry[0], str) else entry[3]) for entry in entries)
+
+
+def compile_at_first_sight() -> AbstractContextManager[None]:
+    """Inside, graphs are compiled when they are first seen, unless the user has said when (TALWEG_COMPILE_AFTER): for a
+    training run, whose numbers are then the same to the last bit however much of it ran in the same process before."""
+    return compile_after(0) if Policy.sightings is None else nullcontext()
 
 
 @dataclass

@@ -68,7 +68,7 @@ class Canonical:
         simpler = simplified(op, sources, attrs)
         if simpler is not None:
             return self._again(simpler)
-        taken_apart = RULES.get(op)
+        taken_apart = None if any(s.dtype.is_complex for s in sources) else RULES.get(op)  # no kernels of ours for those
         if taken_apart is not None:
             found = taken_apart(tuple(sources), *attrs) if op.arity == VARIADIC else taken_apart(*sources, *attrs)
             if found is not None:

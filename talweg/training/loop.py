@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn, optim
+from ..compile.engine import compile_at_first_sight
 from ..tensor import Tensor, no_grad
 from .economy import in_precision, recomputing
 from .events import EpochRecord, Listener
@@ -38,6 +40,18 @@ class FitResult:
     seconds: float = 0.0
 
 
+def _repeatable(function: Callable) -> Callable:
+    """Two runs of one process then go the same way: otherwise the first would be interpreted until it is hot."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        with compile_at_first_sight():
+            return function(*args, **kwargs)
+
+    return run
+
+
+@_repeatable
 def fit(
     model: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
