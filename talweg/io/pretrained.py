@@ -71,6 +71,15 @@ class Pretrained(nn.Module):
         return {}
 
     @classmethod
+    def preprocessing_of(cls, checkpoint: Checkpoint) -> ImagePreprocessing | None:
+        """How images are prepared for these weights, as the files beside them say; None where they do not."""
+        if "image_mean" in checkpoint.preprocessing:
+            return ImagePreprocessing.from_config(checkpoint.preprocessing)
+        if "pretrained_cfg" in checkpoint.config:
+            return ImagePreprocessing.from_timm(checkpoint.config)
+        return None
+
+    @classmethod
     def from_pretrained(
         cls, source: str | Path, *, layout: str | None = None, strict: bool = True, revision: str | None = None,
         **settings: Any,
@@ -90,10 +99,7 @@ class Pretrained(nn.Module):
             ) from error
         model = cls(**{**implied, **settings})
         model.load_report = load_published(model, checkpoint, layout=layout, strict=strict)
-        if checkpoint.preprocessing:
-            model.preprocessing = ImagePreprocessing.from_config(checkpoint.preprocessing)
-        elif "pretrained_cfg" in checkpoint.config or "mean" in checkpoint.config:
-            model.preprocessing = ImagePreprocessing.from_timm(checkpoint.config)
+        model.preprocessing = cls.preprocessing_of(checkpoint)
         return model.eval()
 
     def save_pretrained(self, folder: str | Path, layout: str | None = None) -> None:
