@@ -91,16 +91,24 @@ class Pretrained(nn.Module):
         ValueError for a config that this model cannot be built from.
         """
         checkpoint = read_checkpoint(source, revision)
-        try:
-            implied = cls.settings_of(checkpoint)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{checkpoint.path}: its config or tensors do not describe a {cls.__name__} ({error!r})"
-            ) from error
-        model = cls(**{**implied, **settings})
+        model = cls._built(checkpoint, settings)
         model.load_report = load_published(model, checkpoint, layout=layout, strict=strict)
         model.preprocessing = cls.preprocessing_of(checkpoint)
         return model.eval()
+
+    @classmethod
+    def _built(cls, checkpoint: Checkpoint, settings: dict[str, Any]) -> Self:
+        unfit = f"{checkpoint.path}: its config or tensors do not describe a {cls.__name__}"
+        try:
+            implied = cls.settings_of(checkpoint)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"{unfit} ({error!r})") from error
+        try:
+            return cls(**{**implied, **settings})
+        except TypeError as error:
+            if settings:  # the mistake may be the caller's
+                raise
+            raise ValueError(f"{unfit} ({error})") from error
 
     def save_pretrained(self, folder: str | Path, layout: str | None = None) -> None:
         """Write weights, config.json and preprocessing into `folder` as the publisher's own library reads them."""
