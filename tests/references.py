@@ -59,9 +59,8 @@ def _prepared(name):
 
 
 def _on_path(package):
-    module = "huggingface_hub" if package == "hub" else package
-    if importlib.util.find_spec(module) is not None:
-        return
+    if package != "hub" and importlib.util.find_spec(package) is not None:
+        return  # what lies in the environment comes first
     folder = Path(os.environ.get("TALWEG_REFERENCES") or _user_cache()) / f"{package}-{hash_of(package)}"
     if not folder.exists():
         _install(package, folder)

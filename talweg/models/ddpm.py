@@ -61,7 +61,8 @@ class DDPMUNet(Pretrained):
         factor = 2 ** (len(self.widths) - 1)
         if x.shape[-1] % factor or x.shape[-2] % factor:
             raise ValueError(f"DDPMUNet: height and width must be multiples of {factor}, got {list(x.shape[-2:])}")
-        time = self.time_embedding(self.time_encoding(t, self.widths[0]))  # (B,) -> (B, 4 C)
+        code = self.time_encoding(t, self.widths[0]).to(x.dtype)  # (B,) -> (B, C)
+        time = self.time_embedding(code)  # (B, 4 C)
         x = self.conv_in(x)  # (B, C, H, W)
         copies = [x]
         for level in self.down_blocks:
