@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .. import nn
+from ..nn import init
 from ..tensor import Tensor, from_numpy, no_grad
 from .atomic import write_atomically
 from .layouts import Layout, Plan
@@ -88,7 +90,8 @@ class Pretrained(nn.Module):
             raise ValueError(
                 f"{checkpoint.path}: its config or tensors do not describe a {cls.__name__} ({error!r})"
             ) from error
-        model = cls(**{**implied, **settings})
+        with init.skipped() if strict else contextlib.nullcontext():
+            model = cls(**{**implied, **settings})
         model.load_report = load_published(model, checkpoint, layout=layout, strict=strict)
         if checkpoint.preprocessing:
             model.preprocessing = ImagePreprocessing.from_config(checkpoint.preprocessing)
