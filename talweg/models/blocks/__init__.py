@@ -4,11 +4,12 @@ from .activations import ACTIVATIONS, activation
 from .attention import Attention
 from .cache import Cache, KeyValues
 from .causal import CausalLM
+from .decoder import Decoder, TextEncoder, root_scale
 from .perceptron import Perceptron
 from .positions import resized_grid, sinusoids, sinusoids_in_halves
 from .transformer import Block, run_blocks
 
 __all__ = [
-    "ACTIVATIONS", "Attention", "Block", "Cache", "CausalLM", "KeyValues", "Perceptron", "activation", "resized_grid",
-    "run_blocks", "sinusoids", "sinusoids_in_halves",
+    "ACTIVATIONS", "Attention", "Block", "Cache", "CausalLM", "Decoder", "KeyValues", "Perceptron", "TextEncoder", "activation",
+    "resized_grid", "root_scale", "run_blocks", "sinusoids", "sinusoids_in_halves",
 ]

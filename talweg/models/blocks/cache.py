@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...core.dtypes import int64
 from ...tensor import Tensor, arange, index_copy, no_grad, zeros
 from .attention import Pair
 
@@ -29,25 +30,22 @@ class KeyValues:
 class Cache:
     """The state of a decoder: one KeyValues a block, the next position, and what it knows of the source.
 
-    `memory`: for an encoder-decoder, keys and values of the encoder's output, one pair a block. `hidden` hides
-    places of each row for good, as padding of prompts (B, room): True where a key may be seen.
+    `memory`: for an encoder-decoder, keys and values of the encoder's output, one pair a block; `memory_mask` says
+    which of them are read, (B, 1, 1, S). Raises ValueError for a batch or a room below 1.
     """
 
     def __init__(
         self, batch: int, blocks: int, heads: int, room: int, head_width: int, memory: Sequence[Pair] = (),
+        memory_mask: Tensor | None = None,
     ) -> None:
         if batch < 1 or room < 1:
             raise ValueError(f"Cache: batch and room must be 1 or more, got {batch} and {room}")
         self.batch = batch
         self.room = room
-        self.length = 0
         self.layers = [KeyValues(batch, heads, room, head_width) for _ in range(blocks)]
         self.memory = list(memory)
-        self.position = zeros((), dtype=self._integer())
-
-    @staticmethod
-    def _integer():
-        return arange(1).dtype
+        self.memory_mask = memory_mask
+        self.position = zeros((), dtype=int64)
 
     def places(self, count: int) -> Tensor:
         """Where the next `count` tokens go, (count,)."""
@@ -69,9 +67,9 @@ class Cache:
 
     def reset(self) -> None:
         """Forget the tokens; the memory of the source stays."""
-        self.length = 0
         self.position.zero_()
 
     def _tensors(self) -> list[Tensor]:
         own = [tensor for layer in self.layers for tensor in (layer.keys, layer.values)]
-        return own + [tensor for pair in self.memory for tensor in pair]
+        mask = [] if self.memory_mask is None else [self.memory_mask]
+        return own + [tensor for pair in self.memory for tensor in pair] + mask

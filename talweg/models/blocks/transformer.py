@@ -70,7 +70,7 @@ def run_blocks(
     mask = None if cache is None else cache.mask(places)  # (T, room)
     for number, block in enumerate(blocks):
         if cache is not None and cache.memory:
-            pair = cache.memory[number]
+            pair, memory_mask = cache.memory[number], cache.memory_mask
         else:
             pair = None if memory is None or block.cross is None else block.cross.keys_values(memory)
         x = block(x, mask, cache is None, pair, memory_mask, cache, number, places)
