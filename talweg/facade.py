@@ -21,10 +21,19 @@ from .core.dtypes import (
     uint8,
 )
 from .core.dtypes import bool_ as bool
+from .core.layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import autograd, nn, optim
+from . import amp, autograd, cpu, fft, linalg, masked, nn, optim, signal, special, utils
 from .nn.functional import (
     adaptive_avg_pool1d, adaptive_max_pool1d, alpha_dropout, avg_pool1d, bilinear, celu, celu_, channel_shuffle, conv1d,
     conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_similarity, dropout,

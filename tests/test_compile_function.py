@@ -364,3 +364,10 @@ def test_programs_share_one_arena():
         for f, n in zip(functions, (1.0, 2.0)):
             expected = (tw.softmax(x * n, 0).sum() + (x.T @ x).square().sum()).item()
             assert f(x).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_complex_numbers():
+    f = tw.compile(lambda x: tw.fft.ifft(tw.fft.fft(x) * 2).real.sum() + (x * 1j).abs().sum())
+    for _ in range(3):
+        x = tw.tensor(array(8))
+        assert f(x).item() == pytest.approx((2 * x.sum() + x.abs().sum()).item(), rel=1e-4)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..compile.evaluate import exclusively
 from ..graph.node import mode
+from .autocast import precision
 from .box import Box
 from .pending import evaluate_pending
 from .recording import Recording, Unsuitable, record
@@ -102,7 +103,7 @@ def signature(args: tuple, kwargs: dict) -> tuple[tuple, list[Box]]:
     tensors: list[Box] = []
     kinds = [_kind(a, tensors) for a in args]
     kinds += [(name, _kind(value, tensors)) for name, value in kwargs.items()]
-    return (mode.grad, *kinds), tensors
+    return (mode.grad, precision(), *kinds), tensors
 
 
 def _kind(value: Any, tensors: list[Box]) -> Any:

@@ -138,7 +138,7 @@ class Recording:
         outputs = [found[i] if i >= 0 else known[k] for k, i in enumerate(self._which)]
         made = self._delivered(outputs, in_place)
         made.update({key: tensors[i] for key, i in self._passed.items()})
-        return _replaced(self._result, lambda box: made.get(id(box), box))
+        return replaced(self._result, lambda box: made.get(id(box), box))
 
     def _claimed(self, arrays: list) -> dict[int, Box]:
         """Of the arrays to be written over, those that only their tensor holds; the others are copied."""
@@ -332,18 +332,18 @@ def tensors_in(value: Any) -> list[Box]:
         found.append(box)
         return box
 
-    _replaced(value, note)
+    replaced(value, note)
     return found
 
 
-def _replaced(value: Any, new: Callable[[Box], Any]) -> Any:
+def replaced(value: Any, new: Callable[[Box], Any]) -> Any:
     """A nest of tuples, lists and dicts with its tensors replaced."""
     if isinstance(value, Box):
         return new(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_replaced(v, new) for v in value))
+        return type(value)(*(replaced(v, new) for v in value))
     if isinstance(value, (tuple, list)):
-        return type(value)(_replaced(v, new) for v in value)
+        return type(value)(replaced(v, new) for v in value)
     if type(value) is dict:
-        return {k: _replaced(v, new) for k, v in value.items()}
+        return {k: replaced(v, new) for k, v in value.items()}
     return value
