@@ -28,6 +28,9 @@ SIZES = {
 }
 """37,760,640, 72,593,920 and 241,734,912 parameters for the first three, the encoder's sinusoids among them."""
 
+ENGLISH = 51864
+"""The vocabulary of the models that know English alone; the others have one token more."""
+
 TRANSFORMERS = Layout("transformers", rules=(
     Rule("model.encoder.conv1.**", "encoder.conv1.**"),
     Rule("model.encoder.conv2.**", "encoder.conv2.**"),
@@ -166,6 +169,7 @@ class Whisper(Pretrained):
             return {}
         first = self.encoder.blocks[0]
         vocabulary, width = self.decoder.tokens.weight.shape
+        end = min(50256 if vocabulary == ENGLISH else 50257, vocabulary - 2)  # <|endoftext|>, then <|startoftranscript|>
         return {
             "model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "d_model": width,
             "vocab_size": vocabulary, "num_mel_bins": self.encoder.conv1.in_channels,
@@ -173,6 +177,7 @@ class Whisper(Pretrained):
             "encoder_attention_heads": first.attention.heads, "decoder_attention_heads": first.attention.heads,
             "encoder_ffn_dim": first.mlp.up.out_features, "decoder_ffn_dim": first.mlp.up.out_features,
             "max_source_positions": self.encoder.context, "max_target_positions": self.context,
+            "bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": end + 1,
         }
 
 
