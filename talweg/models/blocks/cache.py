@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...core.dtypes import int64
-from ...tensor import Tensor, arange, index_copy, no_grad, zeros
+from ...tensor import Tensor, arange, from_numpy, index_copy, no_grad, zeros
 from .attention import Pair
 
 
@@ -64,6 +66,14 @@ class Cache:
         with no_grad():
             for tensor in self._tensors():
                 tensor.copy_(tensor.index_select(0, rows))
+
+    def repeated(self, times: int) -> Cache:
+        """An empty cache of `times` rows for each of ours, with the same memory."""
+        rows = from_numpy(np.repeat(np.arange(self.batch), times))
+        pairs = [(keys.index_select(0, rows), values.index_select(0, rows)) for keys, values in self.memory]
+        mask = None if self.memory_mask is None else self.memory_mask.index_select(0, rows)
+        _, heads, room, width = self.layers[0].keys.shape
+        return Cache(self.batch * times, len(self.layers), heads, room, width, pairs, mask)
 
     def reset(self) -> None:
         """Forget the tokens; the memory of the source stays."""
