@@ -42,8 +42,10 @@ def pointwise_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, P
         accesses.fixed = (written_out[0], number) if written_out else None
         computation = accesses.computation()
         computation.placed = inputs
-        for output in outputs:
-            accesses.store(computation.value(output, index), output, index)
+        # All values before the first store: an output may lie in the memory of what another output reads.
+        values = [computation.value(output, index) for output in outputs]
+        for output, value in zip(outputs, values):
+            accesses.store(value, output, index)
     used = [placed[n] for n, _ in loads if n in inputs] + [placed[o] for o in outputs]
     steps = inner.size // together
     nothing = math.prod(first.shape) == 0  # then not even what stays the same may be loaded
