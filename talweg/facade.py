@@ -33,6 +33,11 @@ from .nn.functional import (
     selu, selu_, threshold, threshold_,
 )
 
+from .alias.stand_ins import accelerator, compiler, cuda, distributed, hub, jit, testing
+from .alias.stand_ins.absent import mps, onnx, xpu
+from .alias.stand_ins.top import *  # noqa: F403
+from .alias.stand_ins.top import _assert
+
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128

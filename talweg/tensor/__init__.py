@@ -254,6 +254,7 @@ from .functions.shape import (
 )
 from ..compile.profile import Profile as profile
 from .compiled import compile
+from .exchange import from_dlpack
 from .explain import explain
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
@@ -265,7 +266,7 @@ from .tensor import Tensor
 
 bind()
 
-_ROOMS = {"autograd", "bind", "box", "compiled", "function", "functions", "generator", "methods", "operands", "pending",
-          "printing", "recording", "snapshot", "tracing", "views"}
+_ROOMS = {"autograd", "bind", "box", "compiled", "exchange", "function", "functions", "generator", "methods", "operands",
+          "pending", "printing", "recording", "snapshot", "tracing", "views"}
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd, views
+from . import autograd, exchange, views
 from .box import Box
 from .functions import convert, creation, diagonals, indexing, matrix, pointwise, random, reduce, shape
 from .operands import is_number, number_node
@@ -223,6 +223,7 @@ def _bind_properties() -> None:
     for name in ("mT", "mH", "H"):
         setattr(Tensor, name, property(_matrix_transpose))
     Tensor.real = property(lambda self: self)  # type: ignore[attr-defined]
+    Tensor.__dlpack__, Tensor.__dlpack_device__ = exchange.dlpack, exchange.dlpack_device  # type: ignore[attr-defined]
     Tensor.grad_fn = property(autograd.grad_fn)  # type: ignore[attr-defined]
 
 
