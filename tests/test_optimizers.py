@@ -10,7 +10,6 @@ import torch
 import talweg as tw
 from talweg import nn, optim
 from talweg.optim import swa_utils
-
 from tests.test_optim import run
 
 torch.set_num_threads(1)
@@ -92,7 +91,8 @@ def test_a_compiled_step_follows_its_settings(name):
             recordings = [r for kind in call.recordings().values() for r in kind or []]
             assert len(recordings) == 1
     assert np.abs(weights[0] - start).max() > 1e-4
-    np.testing.assert_allclose(weights[1], weights[0], rtol=1e-2 if name == "Muon" else 1e-5, atol=1e-2 if name == "Muon" else 1e-6)
+    tolerance = 1e-2 if name == "Muon" else 1e-5  # its product is in bfloat16
+    np.testing.assert_allclose(weights[1], weights[0], rtol=tolerance, atol=tolerance / 10)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -172,12 +172,13 @@ def test_lbfgs_refuses_what_it_cannot_do():
         optim.LBFGS([{"params": [w]}, {"params": [nn.Parameter(tw.ones(1))]}])
     with pytest.raises(TypeError, match="closure"):
         optim.LBFGS([w]).step()
-    with pytest.raises(RuntimeError, match="strong_wolfe"):
-        def closure():
-            loss = (w**2).sum()
-            loss.backward()
-            return loss
 
+    def closure():
+        loss = (w**2).sum()
+        loss.backward()
+        return loss
+
+    with pytest.raises(RuntimeError, match="strong_wolfe"):
         optim.LBFGS([w], line_search_fn="armijo").step(closure)
 
 
@@ -216,7 +217,8 @@ def averaged(library, layers, tools, make, use_buffers=False):
 
 @pytest.mark.parametrize("make", [
     lambda t: {}, lambda t: {"multi_avg_fn": t.get_ema_multi_avg_fn(0.9)}, lambda t: {"avg_fn": t.get_ema_avg_fn(0.5)},
-    lambda t: {"avg_fn": lambda mean, new, count: mean + 2 * new / (count + 1)}, lambda t: {"multi_avg_fn": t.get_swa_multi_avg_fn()},
+    lambda t: {"avg_fn": lambda mean, new, count: mean + 2 * new / (count + 1)},
+    lambda t: {"multi_avg_fn": t.get_swa_multi_avg_fn()},
 ])
 def test_averaged_models_are_pytorchs(make):
     ours = averaged(tw, nn, swa_utils, make)
@@ -238,7 +240,8 @@ def test_averages_refuse_bad_settings():
         with pytest.raises(ValueError, match="decay"):
             swa_utils.get_ema_multi_avg_fn(decay)
     with pytest.raises(AssertionError):
-        swa_utils.AveragedModel(nn.Linear(1, 1), avg_fn=swa_utils.get_swa_avg_fn(), multi_avg_fn=swa_utils.get_swa_multi_avg_fn())
+        swa_utils.AveragedModel(nn.Linear(1, 1), avg_fn=swa_utils.get_swa_avg_fn(),
+                                multi_avg_fn=swa_utils.get_swa_multi_avg_fn())
     optimizer = optim.SGD([nn.Parameter(tw.ones(1))], lr=0.1)
     with pytest.raises(ValueError, match="anneal_strategy"):
         swa_utils.SWALR(optimizer, 0.05, anneal_strategy="exp")
