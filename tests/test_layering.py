@@ -7,10 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "talweg"
 ORDER = ["core", "runtime", "graph", "backends", "compile", "tensor", "nn", "optim",
-         ("data", "io", "training"), "models", "recipes", "cli"]
+         ("data", "io", "training"), "models", "recipes", "alias", "cli"]
 RANK = {room: i for i, rooms in enumerate(ORDER) for room in (rooms if isinstance(rooms, tuple) else (rooms,))}
-FACADE = {"__init__", "facade", "version", "__main__", "amp", "autograd", "cpu", "fft", "linalg", "masked", "signal", "special",
-          "utils"}
+FACADE = {"__init__", "facade", "version", "__main__", "amp", "autograd", "cpu", "fft", "func", "linalg", "masked", "signal",
+          "special", "utils"}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

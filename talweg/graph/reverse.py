@@ -6,7 +6,7 @@ computed from, as nodes of the same graph language: they can be evaluated, compi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..core.shapes import Shape
 from .node import SECOND_PASS, Node, expand_composite, next_serial
@@ -14,6 +14,12 @@ from .ops.complex import conj
 from .ops.movement import reshape
 from .ops.pointwise import add
 from .ops.reduce import sum_
+
+
+class Inspection:
+    """Called, if set, with each node that a reverse pass goes through and the gradients it gives its inputs."""
+
+    check: Callable[[Node, list[tuple[Node, Node]]], None] | None = None
 
 
 def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[Node] = (),
@@ -40,7 +46,10 @@ def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[No
         if node in stops or not node.op.differentiable:
             ends[node] = g
             continue
-        for source, part in input_gradients(node, g, reached):
+        parts = input_gradients(node, g, reached)
+        if Inspection.check is not None:
+            Inspection.check(node, parts)
+        for source, part in parts:
             _accumulate(pending, source, part)
     if release:
         for node in reached - ends.keys():

@@ -254,6 +254,7 @@ from .functions.shape import (
 )
 from ..compile.profile import Profile as profile
 from .compiled import compile
+from .exchange import from_dlpack
 from .explain import explain
 from .functions.arithmetic import (
     copysign,
@@ -463,7 +464,9 @@ bind()
 accept_out(globals(), NAMES)
 globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
-_ROOMS = {"autograd", "bind", "box", "compiled", "return_types", "function", "functions", "generator", "methods", "operands",
-          "out", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "tracing", "views"}
+_ROOMS = {
+    "autograd", "bind", "box", "compiled", "exchange", "return_types", "function", "functions", "generator", "methods",
+    "operands", "out", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "tracing", "views",
+}
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

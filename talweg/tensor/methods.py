@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd, views
+from . import autograd, exchange, views
 from .autocast import without_autocast
 from .box import Box
 from .functions import (
@@ -303,6 +303,7 @@ def _bind_properties() -> None:
         setattr(Tensor, name, property(lambda self: complex.conj(_matrix_transpose(self))))
     Tensor.real = property(complex.real)  # type: ignore[attr-defined]
     Tensor.imag = property(complex.imag)  # type: ignore[attr-defined]
+    Tensor.__dlpack__, Tensor.__dlpack_device__ = exchange.dlpack, exchange.dlpack_device  # type: ignore[attr-defined]
     Tensor.grad_fn = property(autograd.grad_fn)  # type: ignore[attr-defined]
 
 
