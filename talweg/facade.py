@@ -21,10 +21,20 @@ from .core.dtypes import (
     uint8,
 )
 from .core.dtypes import bool_ as bool
+from .core.layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import autograd, nn, optim
+from . import amp, autograd, cpu, fft, func, linalg, masked, nn, optim, signal, special, utils
+from .func import vmap
 from .nn.functional import (
     adaptive_avg_pool1d, adaptive_max_pool1d, alpha_dropout, avg_pool1d, bilinear, celu, celu_, channel_shuffle, conv1d,
     conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_similarity, dropout,
@@ -32,6 +42,11 @@ from .nn.functional import (
     native_channel_shuffle, pairwise_distance, pdist, pixel_shuffle, pixel_unshuffle, prelu, relu_, rms_norm, rrelu, rrelu_,
     selu, selu_, threshold, threshold_,
 )
+
+from .alias.stand_ins import accelerator, compiler, cuda, distributed, hub, jit, testing
+from .alias.stand_ins.absent import mps, onnx, xpu
+from .alias.stand_ins.top import *  # noqa: F403
+from .alias.stand_ins.top import _assert
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -44,9 +44,23 @@ def close(ours, theirs):
     assert flat(ours) == pytest.approx(flat(theirs), rel=1e-9, abs=1e-12)
 
 
+def swa(schedules):
+    """Where the library of these schedules keeps SWALR."""
+    return optim.swa_utils if schedules is optim.lr_scheduler else torch.optim.swa_utils
+
+
 SCHEDULES = {
     "LambdaLR": lambda s, o: s.LambdaLR(o, lambda e: 0.95**e),
     "LambdaLR-each": lambda s, o: s.LambdaLR(o, [lambda e: 1 / (1 + e), lambda e: e / 10]),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.01, [0.1, 0.2], step_size_up=4, cycle_momentum=False),
+    "CyclicLR-2": lambda s, o: s.CyclicLR(o, [0.01, 0.02], 0.2, step_size_up=3, step_size_down=5, mode="triangular2",
+                                          cycle_momentum=False),
+    "CyclicLR-exp": lambda s, o: s.CyclicLR(o, 0.01, 0.2, step_size_up=6, mode="exp_range", gamma=0.95, cycle_momentum=False),
+    "CyclicLR-own": lambda s, o: s.CyclicLR(o, 0.01, 0.2, step_size_up=6, scale_fn=lambda x: 1 / (1 + x),
+                                            scale_mode="iterations", cycle_momentum=False),
+    "SWALR": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=8),
+    "SWALR-linear": lambda s, o: swa(s).SWALR(o, [0.05, 0.3], anneal_epochs=5, anneal_strategy="linear"),
+    "SWALR-at-once": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=0),
     "MultiplicativeLR": lambda s, o: s.MultiplicativeLR(o, lambda e: 0.9 + 0.01 * (e % 2)),
     "StepLR": lambda s, o: s.StepLR(o, 7, gamma=0.5),
     "MultiStepLR": lambda s, o: s.MultiStepLR(o, [3, 8, 8, 20], gamma=0.3),

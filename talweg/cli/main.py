@@ -22,7 +22,9 @@ COMMANDS = {
     "summary": ("info", "The same as info."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
+    "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
+SCRIPT = "run"  # what follows it belongs to the script
 INTERRUPTED = 130
 
 
@@ -50,10 +52,15 @@ class Commands(click.Group):
 
     def main(self, args=None, prog_name=None, **extra: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)
-        debug = "--debug" in given or os.environ.get("TALWEG_DEBUG", "") not in ("", "0")
+        if given and given[0].endswith(".py"):  # python -m talweg script.py
+            given.insert(0, SCRIPT)
+        first = next((i for i, a in enumerate(given) if not a.startswith("-")), 0)
+        ours = first if SCRIPT in given[first : first + 1] else len(given)
+        debug = "--debug" in given[:ours] or os.environ.get("TALWEG_DEBUG", "") not in ("", "0")
+        given[:ours] = [a for a in given[:ours] if a != "--debug"]
         extra["standalone_mode"] = False
         try:
-            code = super().main([a for a in given if a != "--debug"], prog_name or "talweg", **extra)
+            code = super().main(given, prog_name or "talweg", **extra)
         except Exception as error:
             if debug:
                 raise

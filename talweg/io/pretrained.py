@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .. import nn
+from ..nn import init
 from ..tensor import Tensor, from_numpy, no_grad
 from .atomic import write_atomically
 from .layouts import Layout, Plan
@@ -91,20 +93,21 @@ class Pretrained(nn.Module):
         ValueError for a config that this model cannot be built from.
         """
         checkpoint = read_checkpoint(source, revision)
-        model = cls._built(checkpoint, settings)
+        model = cls._built(checkpoint, settings, strict)
         model.load_report = load_published(model, checkpoint, layout=layout, strict=strict)
         model.preprocessing = cls.preprocessing_of(checkpoint)
         return model.eval()
 
     @classmethod
-    def _built(cls, checkpoint: Checkpoint, settings: dict[str, Any]) -> Self:
+    def _built(cls, checkpoint: Checkpoint, settings: dict[str, Any], strict: bool) -> Self:
         unfit = f"{checkpoint.path}: its config or tensors do not describe a {cls.__name__}"
         try:
             implied = cls.settings_of(checkpoint)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"{unfit} ({error!r})") from error
         try:
-            return cls(**{**implied, **settings})
+            with init.skipped() if strict else contextlib.nullcontext():
+                return cls(**{**implied, **settings})
         except TypeError as error:
             if settings:  # the mistake may be the caller's
                 raise

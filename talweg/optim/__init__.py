@@ -1,7 +1,19 @@
 """Optimisers (L 3.3) and learning-rate schedules."""
 
 from . import lr_scheduler as lr_scheduler
+from . import swa_utils as swa_utils
+from .adafactor import Adafactor as Adafactor
+from .adagrad import Adadelta as Adadelta
+from .adagrad import Adagrad as Adagrad
+from .adagrad import RMSprop as RMSprop
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
+from .adamax import Adamax as Adamax
+from .adamax import NAdam as NAdam
+from .adamax import RAdam as RAdam
+from .asgd import ASGD as ASGD
+from .lbfgs import LBFGS as LBFGS
+from .muon import Muon as Muon
 from .optimizer import Optimizer as Optimizer
+from .rprop import Rprop as Rprop
 from .sgd import SGD as SGD

@@ -26,3 +26,8 @@ def check_betas(betas: Any, call: str) -> None:
     for i, beta in enumerate(betas):
         if not 0.0 <= (beta.item() if isinstance(beta, Tensor) else beta) < 1.0:
             raise ValueError(f"{call}: Invalid beta parameter at index {i}: {beta}; it must be in [0, 1)")
+
+
+def decayed(param: Tensor, gradient: Tensor, group: dict[str, Any], numbers: dict[str, Tensor]) -> Tensor:
+    """The gradient with weight decay added: g + decay w."""
+    return gradient + numbers["decay"] * param if group["weight_decay"] != 0 else gradient

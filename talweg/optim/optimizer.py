@@ -16,6 +16,9 @@ from ..tensor import tensor as new_tensor
 from ..tensor.tensor import wrap
 from ..tensor.tracing import each_call, varying_number
 
+COUNTED = ("step", "eta", "mu")
+"""State that Python computes at each step, beside the graph."""
+
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 
@@ -332,13 +335,13 @@ def _with_params(group: dict[str, Any], params: list) -> dict[str, Any]:
 
 
 def _saved(name: str, value: Any) -> Any:
-    """Steps are counted as Python numbers and stored as 0-d tensors."""
-    counts_steps = name == "step" and not isinstance(value, Tensor)
-    return new_tensor(float(value), dtype=float32) if counts_steps else value
+    """Steps are counted as Python numbers, and such numbers stored as 0-d tensors."""
+    is_number = name in COUNTED and not isinstance(value, Tensor)
+    return new_tensor(float(value), dtype=float32) if is_number else value
 
 
 def _loaded(name: str, value: Any, param: Tensor | None) -> Any:
-    if name == "step":
+    if name in COUNTED:
         return float(value)
     if not isinstance(value, Tensor):
         return deepcopy(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...tensor import Tensor
+from ...tensor import Tensor, stack
 from ..module import Module
 
 
@@ -41,3 +41,23 @@ def _place(module: Module, path: str) -> tuple[dict, str]:
     owner, _, name = path.rpartition(".")
     found = module.get_submodule(owner)
     return (found._parameters if name in found._parameters else found._buffers), name
+
+
+def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(parameters, buffers) of several equal modules, each name's tensors stacked: for vmap over the models.
+
+    Parameters become leaves that require grad as the modules' own do. Raises RuntimeError for no model, or models of
+    different kinds.
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if any(type(m) is not type(models[0]) for m in models):
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+
+    def stacked(tensors: list[Tensor]) -> Tensor:
+        return stack([t.detach() for t in tensors]).requires_grad_(tensors[0].requires_grad)
+
+    params = [dict(m.named_parameters()) for m in models]
+    buffers = [dict(m.named_buffers()) for m in models]
+    return ({name: stacked([p[name] for p in params]) for name in params[0]},
+            {name: stacked([b[name] for b in buffers]) for name in buffers[0]})

@@ -7,6 +7,7 @@ from .factors import (
     LambdaLR, MultiplicativeLR, StepLR, MultiStepLR, ConstantLR, LinearLR, ExponentialLR, PolynomialLR,
 )
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from .cyclic import CyclicLR
 from .one_cycle import OneCycleLR
 from .combined import ChainedScheduler, SequentialLR
 from .plateau import ReduceLROnPlateau
