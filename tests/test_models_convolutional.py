@@ -278,7 +278,7 @@ def test_talweg_info_shows_it(name):
 def test_talweg_trains_a_small_resnet_by_name(tmp_path):
     from talweg.recipes.classify import Settings, train
 
-    outcome = train(Settings("resnet_small", data="digits", size=8, epochs=2, batch_size=128), tmp_path / "run")
+    outcome = train(Settings("resnet_small", data="digits", size=8, epochs=2, batch_size=32), tmp_path / "run")
     assert outcome.test_accuracy > 0.5
 
 
@@ -307,7 +307,7 @@ def test_settings_that_cannot_be_are_value_errors(make, message):
 
 
 @pytest.mark.parametrize(("model", "shape", "message"), [
-    (lambda: UNet(width=2), (1, 1, 100, 572), "nearest to 100 that can is 92"),
+    (lambda: UNet(width=2), (1, 1, 100, 572), "nearest to 100 that can is 188"),
     (lambda: UNet(width=2, levels=2, same=True), (1, 1, 30, 32), "nearest to 30 that can is 28"),
     (lambda: PSPNet(), (1, 3, 64, 65), "take 57 x 65"), (lambda: SSD300(2), (1, 3, 200, 300), "must be 300 x 300"),
     (lambda: DenoisingAutoencoder(width=2), (1, 1, 30, 32), "multiples of 4, got 30 x 32"),

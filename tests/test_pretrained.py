@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -273,6 +273,7 @@ def test_rules_that_cannot_be_undone_are_refused():
 words = st.text("abc0", min_size=1, max_size=3)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(words, min_size=1, max_size=4), st.booleans(), st.integers(1, 3))
 def test_writing_undoes_reading(path, transpose, parts):
     rule = Rule("x.**.w", tuple(f"y{i}.**.w" for i in range(parts)), transpose=transpose)

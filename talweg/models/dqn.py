@@ -13,9 +13,9 @@ CLEANRL = Layout("cleanrl")
 STABLE_BASELINES = Layout(
     "stable-baselines3",
     (
-        Rule("q_net.features_extractor.cnn.*.**", "network.*.**"),
         Rule("q_net.features_extractor.linear.0.**", "network.7.**"),
         Rule("q_net.q_net.0.**", "network.9.**"),
+        Rule("q_net.features_extractor.cnn.*.**", "network.*.**"),
     ),
     ignored=("q_net_target.**",),
 )
