@@ -157,7 +157,7 @@ def _merges_of(vocabulary: Mapping[str, int]) -> list[Pair]:
     """The pair that made each token: what merging with the lower ranks alone leaves of it."""
     ranks: dict[Pair, int] = {}
     for token, rank in sorted(vocabulary.items(), key=lambda item: item[1]):
-        if len(token) == 1:
+        if len(token) <= 1:
             continue
         parts = merged(token, ranks)
         if len(parts) != 2:

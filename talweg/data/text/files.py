@@ -47,7 +47,8 @@ def read_ranks(path: Path) -> dict[bytes, int]:
             continue
         try:
             token, rank = line.split()
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
+            # Whisper's file gives a rank to the empty token, written "=".
+            ranks[base64.b64decode(token, validate=True) if token != "=" else b""] = int(rank)
         except (ValueError, binascii.Error) as error:
             raise ValueError(f"{path}: line {number} must hold base64 and a rank, got {line[:40]!r}") from error
     return ranks
