@@ -35,6 +35,7 @@ from .tensor import *  # noqa: F403
 from .tensor import Tensor
 from . import amp, autograd, cpu, fft, func, linalg, masked, nn, optim, signal, special, utils
 from .func import vmap
+from .io.torch_file import load, save
 from .nn.functional import (
     adaptive_avg_pool1d, adaptive_max_pool1d, alpha_dropout, avg_pool1d, bilinear, celu, celu_, channel_shuffle, conv1d,
     conv2d, conv3d, conv_tbc, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_similarity, dropout,

@@ -23,14 +23,19 @@ def _no_inference(*_):
     raise TypeError("stand-ins are made by vmap")
 
 
-stand_in_op = Op("stand_in", 0, "leaf", _no_inference)
+def _refuse():
+    raise RuntimeError(VALUE_READ)
+
+
+# Evaluating one asks for its decomposition, which says why there is no value. No gradient goes further than it.
+stand_in_op = Op("stand_in", 0, "leaf", _no_inference, decompose=_refuse)
+stand_in_op.differentiable = stand_in_op.saves = False
 
 
 def stand_in(batched: Node) -> Node:
     """One example of a batch (its first dimension gone), without a value."""
     node = Node(stand_in_op, (), (), batched.shape[1:], batched.dtype)
     node.needs_grad = batched.needs_grad
-    node.failure = RuntimeError(VALUE_READ)
     return node
 
 

@@ -12,7 +12,6 @@ from .tensor import Tensor, wrap
 from .transforms import _entrance, _Level, _units
 from .vmap import vmap
 
-Tensors = Tensor | tuple[Tensor, ...]
 STRATEGIES = ("reverse-mode", "forward-mode")
 
 
@@ -39,13 +38,11 @@ class _Pass:
                 func(*self.level.tensors()), "outputs of the user-provided function", call)
         self.nodes = [y.node for y in self.outputs]
 
-    def pulled(
-        self, outputs: Sequence[Node], seeds: Sequence[Node], inputs: Sequence[Node], which: int | None = None,
-    ) -> list[Node]:
+    def pulled(self, outputs: Sequence[Node], seeds: Sequence[Node], inputs: Sequence[Node], which: int = 0) -> list[Node]:
         found = reverse(outputs, seeds, inputs)
         for i, n in enumerate(inputs):
             if self.strict and n not in found:
-                raise RuntimeError(f"Output {0 if which is None else which} of the user-provided function is independent of "
+                raise RuntimeError(f"Output {which} of the user-provided function is independent of "
                                    f"input {i}. This is not allowed in strict mode.")
         return [found[n] if n in found else full(0, n.shape, n) for n in inputs]
 

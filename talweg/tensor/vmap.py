@@ -55,7 +55,7 @@ def _name(func: Callable) -> str:
 
 
 def _mapping(args: tuple, kwargs: dict, in_dims: Any, name: str) -> tuple[list, int]:
-    """The dimension of each leaf of (args, kwargs), and the batch's size. Named arguments are mapped over dimension 0."""
+    """The dimension of each leaf of (args, kwargs), and the batch's size. Named arguments are the same for every example."""
     if not isinstance(in_dims, (int, tuple, list)):
         raise ValueError(f"vmap({name}, in_dims={in_dims}): expected `in_dims` to be int or a (potentially nested) tuple "
                          f"matching the structure of inputs, got: {type(in_dims).__name__}.")
@@ -67,7 +67,7 @@ def _mapping(args: tuple, kwargs: dict, in_dims: Any, name: str) -> tuple[list, 
     except ValueError as error:
         raise ValueError(f"vmap({name}, in_dims={in_dims}): in_dims is not compatible with the structure of inputs: {error}"
                          ) from None
-    dims += [0 if isinstance(x, Box) else None for x in leaves(kwargs)]
+    dims += [None] * len(leaves(kwargs))
     found = [_checked(x, d, in_dims, name) for x, d in zip(leaves((args, kwargs)), dims)]
     sizes = {x.shape[d] for x, d in zip(leaves((args, kwargs)), found) if d is not None}
     if not sizes:

@@ -1,0 +1,141 @@
+"""PyTorch's files: read in its formats, written for it, and nothing executed."""
+
+import io
+import os
+import pickle
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+
+import talweg as tw
+from talweg import nn
+
+torch.set_num_threads(1)
+DTYPES = "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128".split()
+
+
+def written(value, **options):
+    file = io.BytesIO()
+    torch.save(value, file, **options)
+    file.seek(0)
+    return file
+
+
+def numbers(x):
+    return x.detach().to(tw.float64 if isinstance(x, tw.Tensor) else torch.float64).numpy()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_pytorch_writes_is_read(zipped):
+    x = torch.arange(12.0).reshape(3, 4)
+    given = {"x": x, "turned": x.t(), "part": x[1:, ::2], "scalar": torch.tensor(3), "empty": torch.zeros(0, 3),
+             "plain": [1, "text", None, (2.5, True), {3}, 2**70], "size": x.shape,
+             "weights": OrderedDict(w=torch.nn.Parameter(torch.ones(2)))}
+    found = tw.load(written(given, _use_new_zipfile_serialization=zipped))
+    assert found.keys() == given.keys()
+    for name in ("x", "turned", "part", "scalar", "empty"):
+        assert tuple(found[name].shape) == tuple(given[name].shape)
+        assert found[name].stride() == given[name].stride()
+        np.testing.assert_array_equal(numbers(found[name]), numbers(given[name]))
+    assert found["plain"] == given["plain"]
+    assert tuple(found["size"]) == (3, 4)
+    assert isinstance(found["weights"]["w"], nn.Parameter)
+    assert found["weights"]["w"].requires_grad
+    found["x"].add_(100)
+    assert found["turned"][0].tolist() == [100, 104, 108]
+    assert found["part"][0].tolist() == [104, 106]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("name", DTYPES)
+def test_every_dtype_goes_both_ways(name, zipped):
+    x = torch.tensor([[0, 1], [1, 3]]).to(getattr(torch, name))
+    found = tw.load(written(x, _use_new_zipfile_serialization=zipped))
+    assert found.dtype is getattr(tw, name)
+    assert found.tolist() == x.tolist()
+    file = io.BytesIO()
+    tw.save(found.t(), file)
+    file.seek(0)
+    back = torch.load(file, weights_only=True)
+    assert (back.dtype, back.tolist()) == (x.dtype, x.t().tolist())
+
+
+def test_what_is_written_pytorch_reads(tmp_path):
+    model, y = nn.Linear(3, 2), tw.arange(6.0).reshape(2, 3)
+    optimizer = tw.optim.AdamW(model.parameters())
+    model(y).sum().backward()
+    optimizer.step()
+    path = tmp_path / "checkpoint.pt"
+    tw.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "y": y, "t": y.t(), "dtype": tw.bfloat16}, path)
+    found = torch.load(path, weights_only=True)
+    assert found["dtype"] is torch.bfloat16
+    assert found["y"].data_ptr() == found["t"].data_ptr()
+    assert found["t"].tolist() == y.t().tolist()
+    theirs = torch.nn.Linear(3, 2)
+    theirs.load_state_dict(found["model"])
+    np.testing.assert_array_equal(theirs.weight.detach().numpy(), model.weight.detach().numpy())
+    torch.optim.AdamW(theirs.parameters()).load_state_dict(found["optimizer"])
+    again = nn.Linear(3, 2)
+    again.load_state_dict(tw.load(path)["model"])
+    assert again.bias.tolist() == model.bias.tolist()
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_nothing_is_executed(zipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for bad in ({"a": Evil()}, [torch.nn.ReLU()], np.float64(1)):
+        with pytest.raises(ValueError, match="only tensors and plain containers"):
+            tw.load(written(bad, _use_new_zipfile_serialization=zipped))
+    assert not (tmp_path / "executed").exists()
+
+
+def archive_of(pickled):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("a/data.pkl", pickled)
+        made.writestr("a/data/0", b"1234")
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize("pickled", [
+    b"", b"(", b"garbage", b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(K\x01tR.", b"\x80\x02X\x05\x00\x00\x00helloQ.",
+    b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}X\x01\x00\x00\x00aK\x01s\x86b.", b"\x80\x02\x82\x01.", b"\x80\x02h\x05.",
+    b"cos\nsystem\n(S'true'\ntR.", b"\x80\x02cbuiltins\neval\n.", b"\x80\x02ctorch\nFloatStorage\n)R.",
+])
+def test_malformed_pickles_are_value_errors(pickled):
+    with pytest.raises(ValueError, match="load: "):
+        tw.load(archive_of(pickled))
+
+
+def test_cut_and_foreign_files_are_value_errors(tmp_path):
+    for zipped in (True, False):
+        content = written({"x": torch.ones(100)}, _use_new_zipfile_serialization=zipped).getvalue()
+        for cut in (0, 3, 10, len(content) // 2, len(content) - 30):
+            with pytest.raises(ValueError, match="load: "):
+                tw.load(io.BytesIO(content[:cut]))
+    with pytest.raises(ValueError, match="none of PyTorch's formats"):
+        tw.load(io.BytesIO(pickle.dumps(3)))
+    with pytest.raises(FileNotFoundError):
+        tw.load(tmp_path / "none.pt")
+    with pytest.raises(RuntimeError):
+        tw.load(written(torch.ones(1)), map_location="cuda")
+
+
+@pytest.mark.parametrize("bad", [nn.ReLU(), lambda: 0, object(), {"a": np.ones(2)}, int])
+def test_other_objects_are_not_written(bad):
+    def there_and_back():
+        file = io.BytesIO()
+        tw.save(bad, file)
+        tw.load(io.BytesIO(file.getvalue()))
+
+    with pytest.raises((TypeError, ValueError)):
+        there_and_back()
