@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).parent / "alias_scripts"
 
 
 def process(*args, **more):
-    return subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True, cwd=ROOT, timeout=120, **more)
+    return subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True, cwd=ROOT, timeout=900, **more)
 
 
 def under_talweg(script, *args):
