@@ -133,7 +133,6 @@ CLASSES = [normal(64, 100), np.arange(64)]
     (log_softmax, ROW, ["rows"], ["rows"]),
     (layer_norm, NORMED, ["rows"], ["rows", "columns"]),
     (rms_norm, NORMED[:2], ["rows"], ["rows", "columns"]),
-    (group_norm, IMAGES, ["rows"], ["rows", "rows"]),
     (batch_norm_relu, IMAGES, ["rows"], ["rows"]),
     (batch_norm_relu, IMAGES_LAST, ["columns", "columns", "pointwise"], ["columns", "columns", "columns", "pointwise"]),
     (bias_gelu, [normal(64, 100), normal(100)], ["pointwise"], ["columns"]),

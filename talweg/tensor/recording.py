@@ -247,7 +247,7 @@ class _Captured:
             return None
         storage = box._storage
         value = (box._node if storage.link is None and box._seen == storage.version else box.node).value
-        if value.strides == self.strides and value.shape == self.shape and value.dtype == self.dtype:
+        if value is not None and value.strides == self.strides and value.shape == self.shape and value.dtype == self.dtype:
             return value
         fits = value is not None and value.shape == self.shape and value.dtype == self.dtype
         return laid_out(value, self.strides) if fits else None
