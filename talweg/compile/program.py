@@ -180,6 +180,17 @@ class Program:
         """Whether a command is the first of its step."""
         return number == 0 or self.work[number - 1] is not self.work[number]
 
+    @functools.cached_property
+    def _beginnings(self) -> set[int]:
+        seen: dict[tuple[int, str], int] = {}
+        for number, step in enumerate(self.work):
+            seen.setdefault((id(step), self.commands.what(number)), number)
+        return set(seen.values())
+
+    def begins(self, number: int) -> bool:
+        """Whether a command is the first of its kind in its step."""
+        return number in self._beginnings
+
     def _settle_in(self, base: int) -> None:
         """Point everything into the arena, which lies elsewhere than at the last run."""
         self._point(ARENA, base)
