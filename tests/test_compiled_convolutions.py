@@ -61,7 +61,7 @@ def test_values_and_gradients(x_shape, w_shape, stride, padding, dilation):
 
 def test_a_channels_last_chain_of_one_by_one_kernels_copies_nothing():
     """conv 3x3, relu, conv 1x1, relu: the product reads the activations where they lie."""
-    x, w3, w1 = tw.ones(2, 16, 8, 8), tw.ones(16, 16, 3, 3), tw.ones(8, 16, 1, 1)
+    x, w3, w1 = tw.rand(2, 16, 8, 8), tw.rand(16, 16, 3, 3), tw.rand(8, 16, 1, 1)  # not ones, which are one number
 
     def chain(x):
         return F.relu(F.conv2d(F.relu(F.conv2d(x, w3, padding=1)), w1))

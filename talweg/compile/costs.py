@@ -30,4 +30,7 @@ def contraction_flops(node: Node) -> int:
         return 2 * math.prod(g.shape) * math.prod(w.shape[1:])
     if node.op is ops.conv_weight_grad:
         return 2 * math.prod(node.inputs[1].shape) * math.prod(node.shape[1:])
+    if node.op in (ops.recurrence, ops.recurrence_grad):
+        steps = node.inputs[0].shape[0] if node.op is ops.recurrence else node.shape[0] - 1
+        return 2 * steps * node.shape[1] * math.prod(node.inputs[-2].shape)
     return 0

@@ -77,6 +77,12 @@ def scatter_add(x: Node, index: Node, source: Node, dim: int) -> Node | None:
     return ops.add(x, added)
 
 
+@rule(ops.recurrence_output)
+def recurrence_output(nodes: tuple, kind: str) -> Node:
+    """The first of the states."""
+    return ops.slice_along(nodes[0], 0, 0, ops.recurrence_output.infer(nodes, kind)[0][0])
+
+
 @rule(ops.cat)
 def cat(parts: tuple, dim: int) -> Node:
     shape = ops.cat.infer(parts, dim)[0]

@@ -253,9 +253,15 @@ class Planner:
         self._pointwise(here, strides, len(self.steps))
 
     def _call(self, node: Node) -> None:
-        operands = [self._array(s) for s in node.inputs]
+        operands = [self._matrix(s) for s in node.inputs]
         self.steps.append(Step("call", [node], operands, operands))
         self._born(node, layout_of_call(node), len(self.steps) - 1)
+
+    def _matrix(self, node: Node) -> Node:
+        """An operand whose rows and columns do not repeat: the library would decline it."""
+        self._array(node)
+        repeats = any(step == 0 and size > 1 for step, size in zip(self.strides[node][-2:], node.shape[-2:]))
+        return self._contiguous(node) if repeats and kind_of(node.dtype) is not None else node
 
     def _array(self, node: Node) -> Node:
         """An operand of the library: stored, or a view of something stored."""

@@ -55,15 +55,17 @@ class Profile:
         for number in range(begin, end):
             started = time.perf_counter()
             program.commands.run(number, number + 1)
-            self.note(program.work[number], program.describe(number), time.perf_counter() - started, program.leads(number))
+            seconds = time.perf_counter() - started
+            self.note(program.work[number], program.describe(number), seconds, program.leads(number), program.begins(number))
 
-    def note(self, step: Step, what: str, seconds: float, counted: bool = True) -> None:
+    def note(self, step: Step, what: str, seconds: float, counted: bool = True, first: bool = True) -> None:
+        """counted: whether it is the first command of its step; first: whether it is the first of its kind there."""
         shape = text_of_shape(step.outputs[-1])
         line = self.lines.setdefault((what, shape), Line(what, shape))
         line.seconds += seconds
         self.seconds += seconds
+        line.calls += first
         if counted:  # a step of several commands moves its bytes once
-            line.calls += 1
             line.bytes += step_bytes(step)
             line.flops += step_flops(step)
 

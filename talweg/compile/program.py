@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..backends.cpu.arrays import pointer
-from ..backends.cpu.kernels import plan_of
+from ..backends.cpu.kernels import loop_of, plan_of
 from ..backends.cpu.library import library
 from ..backends.cpu.llvm.commands import CommandList
 from ..backends.cpu.llvm.expression import STATUS, STATUS_CELL, Place
@@ -18,6 +18,7 @@ from ..backends.cpu.llvm.kernels import group_kernel
 from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.nest import Kernel
 from ..backends.cpu.llvm.pointwise import pointwise_kernel
+from ..backends.cpu.loops import Clear, Loop
 from ..backends.cpu.plans import Plan as LibraryPlan
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
@@ -86,19 +87,34 @@ class Program:
             self.work += [step] * (len(self.commands) - len(self.work))
 
     def _lower_call(self, step: Step) -> None:
-        node = step.outputs[0]
-        places = [self.place(n) for n in [*step.sources, node]]
-        arrays = [_shadow(n, p) for n, p in zip([*step.sources, node], places)]
-        plan = plan_of(node, arrays[:-1], arrays[-1])
-        if plan is None:
+        loop = self._loop(step)
+        if loop is None:
             self.calls.append((len(self.commands), _Call(self, step)))
             return
-        self.library_plans.append((step, plan, places))
-        self.scratch_bytes = max(self.scratch_bytes, plan.workspace_bytes)
+        self.library_plans.append((step, loop.plan, loop.places))
+        self.scratch_bytes = max(self.scratch_bytes, loop.plan.workspace_bytes)
         execute, stream = library().execute_address, library().stream
         assert stream is not None
-        for handle, count, arguments in plan.calls:
-            self.commands.primitive(handle, arguments, count, stream, execute)
+        primitives = iter(loop.plan.calls)
+        for command in loop.commands:
+            if command is None:
+                handle, count, arguments = next(primitives)
+                self.commands.primitive(handle, arguments, count, stream, execute)
+            elif isinstance(command, Clear):
+                self.commands.clear((command.place.slot, command.place.offset), command.size)
+            else:
+                self.commands.kernel(command)
+
+    def _loop(self, step: Step) -> Loop | None:
+        """What the library runs for a call, alone or in turns with kernels."""
+        node = step.outputs[0]
+        places = [self.place(n) for n in [*step.sources, node]]
+        loop = loop_of(node, places, Place(ARENA, aligned(self.arena_bytes), ()))
+        if loop is not None:
+            return loop
+        arrays = [_shadow(n, p) for n, p in zip([*step.sources, node], places)]
+        plan = plan_of(node, arrays[:-1], arrays[-1])
+        return None if plan is None else Loop(plan, places, [None] * len(plan.calls))
 
     def _kernel(self, name: str, step: Step) -> Kernel:
         placed = {n: self.place(n) for n in [*step.reads, *step.outputs]}
@@ -163,6 +179,17 @@ class Program:
     def leads(self, number: int) -> bool:
         """Whether a command is the first of its step."""
         return number == 0 or self.work[number - 1] is not self.work[number]
+
+    @functools.cached_property
+    def _beginnings(self) -> set[int]:
+        seen: dict[tuple[int, str], int] = {}
+        for number, step in enumerate(self.work):
+            seen.setdefault((id(step), self.commands.what(number)), number)
+        return set(seen.values())
+
+    def begins(self, number: int) -> bool:
+        """Whether a command is the first of its kind in its step."""
+        return number in self._beginnings
 
     def _settle_in(self, base: int) -> None:
         """Point everything into the arena, which lies elsewhere than at the last run."""

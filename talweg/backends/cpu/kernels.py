@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...core.dtypes import bfloat16, float32
 from ...graph import ops
@@ -10,6 +10,8 @@ from ...graph.node import Node, Op
 from .bindings import Unsupported
 from .convolution import convolution, convolution_input_gradient, convolution_plan, convolution_weight_gradient
 from .library import available
+from .llvm.expression import Place
+from .loops import Loop, recurrent_loop
 from .matmul import matmul, matmul_plan
 from .plans import Plan
 from .pooling import avg_pool, avg_pool_input_gradient, can_pool, pooling_plan
@@ -162,5 +164,16 @@ def plan_of(node: Node, arrays, out) -> Plan | None:
         return None
     try:
         return make(node, *arrays, out)
+    except Unsupported:
+        return None
+
+
+def loop_of(node: Node, places: Sequence[Place], scratch: Place) -> Loop | None:
+    """Primitives and kernels in turns that compute a recurrent layer's node, given where its operands and the result lie
+    and where working memory begins. None for other nodes, and where the library declines."""
+    if node.op not in (ops.recurrence, ops.recurrence_grad) or not _takes(node):
+        return None
+    try:
+        return recurrent_loop(node, places, scratch)
     except Unsupported:
         return None

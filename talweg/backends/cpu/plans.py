@@ -105,9 +105,9 @@ class Plan:
             self.add(reorder(written.layout, value.layout), {Argument.SRC: written, Argument.DST: value})
 
     def add(self, primitive: Primitive, arguments: Mapping[Argument, Value]) -> None:
-        """One more step. Scratch memory is seen to here."""
+        """One more step. Scratch memory is seen to here, unless it is given: steps that are many can share it."""
         given = dict(arguments)
-        if Argument.SCRATCHPAD in primitive.layouts:
+        if Argument.SCRATCHPAD in primitive.layouts and Argument.SCRATCHPAD not in given:
             given[Argument.SCRATCHPAD] = self.temporary(primitive.layouts[Argument.SCRATCHPAD])
         packed = (ExecutionArgument * len(given))(
             *(ExecutionArgument(argument, value.memory.handle) for argument, value in given.items())

@@ -18,7 +18,7 @@ from ...core.dtypes import float32
 from ...graph.node import Node, data, grad_mode
 from ...graph.ops.pointwise import add
 from ...graph.ops.recurrent_cells import CELLS, Cell
-from ..reference.recurrent import BACKWARD, FORWARD, backward_loop, forward_loop
+from ..reference.recurrent import BACKWARD, FORWARD, new_gradients, new_states
 from . import primitives
 from .arrays import element_strides, pointer
 from .bindings import Argument, DataType
@@ -99,24 +99,24 @@ class _CellKernel:
         self._commands.run(0, 1)
 
 
-def _stand_in(shape) -> Node:
+def stand_in(shape) -> Node:
     return Node(data, (), (), shape, float32)
 
 
-def _forward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:
-    x, p = (_stand_in((batch, cell.gates * width)) for _ in range(2))
-    bias = _stand_in((cell.gates * width,))
-    states = [_stand_in((batch, width)) for _ in range(cell.states)]
+def forward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:
+    x, p = (stand_in((batch, cell.gates * width)) for _ in range(2))
+    bias = stand_in((cell.gates * width,))
+    states = [stand_in((batch, width)) for _ in range(cell.states)]
     with grad_mode(False):
         outputs = cell.forward(x, p, bias, states[0], states[-1])
     return [x, p, bias, *states], list(outputs)
 
 
-def _backward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:
-    g, p = (_stand_in((batch, width)) for _ in range(2))
-    carry = [_stand_in((batch, width)) for _ in range(cell.has_carry)]
-    before, now = ([_stand_in((batch, width)) for _ in range(cell.states)] for _ in range(2))
-    saved = [_stand_in((batch, width)) for _ in range(cell.saved)]
+def backward_graph(cell: Cell, batch: int, width: int) -> tuple[list[Node], list[Node]]:
+    g, p = (stand_in((batch, width)) for _ in range(2))
+    carry = [stand_in((batch, width)) for _ in range(cell.has_carry)]
+    before, now = ([stand_in((batch, width)) for _ in range(cell.states)] for _ in range(2))
+    saved = [stand_in((batch, width)) for _ in range(cell.saved)]
     with grad_mode(False):
         outputs = cell.backward(add(g, p), carry[0] if carry else None, before[0], before[-1], now[0], now[-1], *saved)
     return [g, p, *carry, *before, *now, *saved], list(outputs)
@@ -167,9 +167,9 @@ def recurrence(node: Node, *given):
     if not _worth_it(node, weight, batch):
         return None
     multiply = PackedWeight(weight.T, batch, width)
-    step = _step(kind, _forward_graph, FORWARD[kind], len(arrays[0]) * batch * width)
+    step = _step(kind, forward_graph, FORWARD[kind], len(arrays[0]) * batch * width)
     with np.errstate(all="ignore"):
-        return forward_loop(cell, arrays, node.shape[0], multiply, step)
+        return new_states(node, cell, arrays, multiply, step)
 
 
 def recurrence_grad(node: Node, *given):
@@ -182,6 +182,6 @@ def recurrence_grad(node: Node, *given):
     if not _worth_it(node, weight, batch):
         return None
     multiply = PackedWeight(weight, batch, cell.grads * width)
-    step = _step(kind, _backward_graph, BACKWARD[kind], node.shape[0] * batch * width)
+    step = _step(kind, backward_graph, BACKWARD[kind], node.shape[0] * batch * width)
     with np.errstate(all="ignore"):
-        return backward_loop(cell, arrays, multiply, step)
+        return new_gradients(node, cell, arrays, multiply, step)

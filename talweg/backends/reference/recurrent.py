@@ -1,6 +1,7 @@
 """Recurrent layers in NumPy: the loop over the steps, with the cells' formulas. Half precision is computed in float32.
 
-A backend with a faster product or a faster cell hands them to the same loops.
+A backend with a faster product or a faster cell hands them to the same loops, which only take rows and parts of rows: what
+they go over may be something else than arrays.
 """
 
 from __future__ import annotations
@@ -82,12 +83,11 @@ BACKWARD: dict[str, Callable] = {"lstm": _lstm_backward, "gru": _gru_backward, "
 """The cells: arrays read, then arrays written, in the order of the graph functions of ops/recurrent_cells.py."""
 
 
-def forward_loop(cell: Cell, arrays, rows: int, multiply: Callable, step: Callable) -> np.ndarray:
-    """All states as rows. `multiply(h)` is h times the transposed weight; `step` fills in one step's rows."""
+def forward_loop(cell: Cell, arrays, states, multiply: Callable, step: Callable) -> None:
+    """Fills in all states, as rows. `multiply(h)` is h times the transposed weight; `step` fills in one step's rows."""
     x, h, *rest = arrays
     c = rest.pop(0) if cell.has_memory else None
     bias = rest[1]
-    states = np.empty((rows, *h.shape), x.dtype)
     steps = len(x)
     for t in range(steps):
         product = multiply(h)
@@ -99,17 +99,18 @@ def forward_loop(cell: Cell, arrays, rows: int, multiply: Callable, step: Callab
             c = states[memory_row(steps, t)]
             after.append(c)
         step(x[t], product, bias, *before, *after, *states[at : at + cell.saved])
-    return states
 
 
-def backward_loop(cell: Cell, arrays, multiply: Callable, step: Callable) -> np.ndarray:
-    """The gradients of h0 and c0, then of each step. `multiply(da)` is da times the weight."""
+def backward_loop(cell: Cell, arrays, grads, zeros: Callable, multiply: Callable, step: Callable, put_start: Callable) -> None:
+    """Fills in the gradients of each step, then those of h0 and c0, which `put_start` writes to the first row.
+
+    `multiply(da)` is da times the weight, and `zeros()` makes a (B, H) to work in.
+    """
     g, states, h0, *rest = arrays
     c0 = rest.pop(0) if cell.has_memory else None
-    steps, (batch, width) = len(g) - cell.states + 1, h0.shape
-    grads = np.zeros((steps + 1, batch, cell.grads * width), g.dtype)
-    carries = [g[steps] if cell.has_memory else np.zeros_like(h0), np.empty_like(h0)] if cell.has_carry else []
-    product = np.zeros_like(h0)
+    steps, width = len(g) - cell.states + 1, h0.shape[1]
+    carries = [g[steps] if cell.has_memory else zeros(), zeros()] if cell.has_carry else []
+    product = zeros()
     for t in reversed(range(steps)):
         before, now = [states[t - 1] if t else h0], [states[t]]
         if c0 is not None:
@@ -120,9 +121,20 @@ def backward_loop(cell: Cell, arrays, multiply: Callable, step: Callable) -> np.
         parts = [da[:, j * width : (j + 1) * width] for j in range(cell.grads)]
         step(g[t], product, *carries[:1], *before, *now, *states[at : at + cell.saved], *carries[1:], *parts)
         if carries:  # what was written is read next; the upstream array is never written to
-            carries = [carries[1], np.empty_like(h0) if t == steps - 1 else carries[0]]
+            carries = [carries[1], zeros() if t == steps - 1 else carries[0]]
         product = multiply(da[:, cell.hidden_from * width :])
-    _put_start(cell, grads[0], product, carries)
+    put_start(cell, grads[0], product, carries)
+
+
+def new_states(node: Node, cell: Cell, arrays, multiply: Callable, step: Callable) -> np.ndarray:
+    states = np.empty(node.shape, arrays[0].dtype)
+    forward_loop(cell, arrays, states, multiply, step)
+    return states
+
+
+def new_gradients(node: Node, cell: Cell, arrays, multiply: Callable, step: Callable) -> np.ndarray:
+    grads = np.zeros(node.shape, arrays[0].dtype)
+    backward_loop(cell, arrays, grads, lambda: np.zeros_like(arrays[2]), multiply, step, _put_start)
     return grads
 
 
@@ -145,7 +157,7 @@ def recurrence(node: Node, *arrays):
     cell, arrays = CELLS[kind], _wide(arrays)
     weight = arrays[3 if cell.has_memory else 2].T
     with np.errstate(all="ignore"):
-        found = forward_loop(cell, arrays, node.shape[0], lambda h: h @ weight, FORWARD[kind])
+        found = new_states(node, cell, arrays, lambda h: h @ weight, FORWARD[kind])
     return found.astype(node.dtype.numpy, copy=False)
 
 
@@ -155,7 +167,7 @@ def recurrence_grad(node: Node, *arrays):
     cell, arrays = CELLS[kind], _wide(arrays)
     weight = arrays[4 if cell.has_memory else 3]
     with np.errstate(all="ignore"):
-        found = backward_loop(cell, arrays, lambda da: da @ weight, BACKWARD[kind])
+        found = new_gradients(node, cell, arrays, lambda da: da @ weight, BACKWARD[kind])
     return found.astype(node.dtype.numpy, copy=False)
 
 

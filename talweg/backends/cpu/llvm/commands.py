@@ -183,9 +183,11 @@ class CommandList:
 
     def build(self) -> None:
         """Compile the kernels and lay the commands out."""
-        self._code = compiled([module_text(k) for k in self._kernels.values()])
-        for number, code in zip(self._kernels, self._code):
-            self.words[number][1] = code.address
+        different = {(k.text.body, k.requires): k for k in self._kernels.values()}  # the steps of a loop are one kernel
+        self._code = compiled([module_text(k) for k in different.values()])
+        codes = dict(zip(different, self._code))
+        for number, k in self._kernels.items():
+            self.words[number][1] = codes[k.text.body, k.requires].address
         self.table = np.zeros(max(len(self.cells), 1), np.uint64)
         for words, first in zip(self.words, self._first):
             if first is not None:
