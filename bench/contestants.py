@@ -44,8 +44,8 @@ def _torch(name: str, mode: str) -> tuple[Contestant, Contestant]:
 
 
 INTERPRETED = Contestant("Talweg, interpreted", "talweg", "eager", {"TALWEG_COMPILE_AFTER": "-1"})
-AUTOMATIC = Contestant("Talweg, automatic", "talweg", "eager", {"TALWEG_COMPILE_AFTER": "1"})
-COMPILED = Contestant("Talweg, @compile", "talweg", "compile", {"TALWEG_COMPILE_AFTER": "1"})
+AUTOMATIC = Contestant("Talweg, automatic", "talweg", "eager")
+COMPILED = Contestant("Talweg, @compile", "talweg", "compile")
 CONTESTANTS = (
     INTERPRETED, AUTOMATIC, COMPILED,
     *_torch("PyTorch", "eager"), *_torch("PyTorch, channels-last", "channels-last"), *_torch("PyTorch, compile", "compile"),

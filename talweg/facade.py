@@ -21,10 +21,19 @@ from .core.dtypes import (
     uint8,
 )
 from .core.dtypes import bool_ as bool
+from .core.layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import autograd, func, nn, optim
+from . import amp, autograd, cpu, fft, func, linalg, masked, nn, optim, signal, special, utils
 from .func import vmap
 from .io.torch_file import load, save
 from .nn.functional import (

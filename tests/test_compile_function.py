@@ -364,3 +364,30 @@ def test_programs_share_one_arena():
         for f, n in zip(functions, (1.0, 2.0)):
             expected = (tw.softmax(x * n, 0).sum() + (x.T @ x).square().sum()).item()
             assert f(x).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_complex_numbers():
+    f = tw.compile(lambda x: tw.fft.ifft(tw.fft.fft(x) * 2).real.sum() + (x * 1j).abs().sum())
+    for _ in range(3):
+        x = tw.tensor(array(8))
+        assert f(x).item() == pytest.approx((2 * x.sum() + x.abs().sum()).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,)])
+def test_an_update_and_a_gradient_made_in_one_kernel(shape):
+    # The gradient is computed from exp(scale) and may lie where scale lay, which the update reads in the same kernel.
+    found = []
+    for compiled in (False, True):
+        scale = nn.Parameter(tw.full(shape, 0.2))
+        optimizer = tw.optim.SGD([scale], lr=1e-3)
+
+        def step(x, scale=scale, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (x * x * scale.exp()).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = tw.compile(step) if compiled else step
+        found.append([run(tw.ones(3, 7)).item() for _ in range(4)] + scale.detach().flatten().tolist())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)

@@ -156,8 +156,8 @@ def test_layer_norm_keeps_two_numbers_a_row_for_the_backward_pass():
     forward = steps[0]
     assert sorted(n.shape for n in forward.outputs) == [(64,), (64,), (64, 100)]
     backward = [s for s in steps if s.group is not None and s.group.reductions and s is not forward]
-    assert [s.group.in_rows for s in backward] == [True, False]
-    assert len(backward[1].outputs) == 2
+    assert sorted(s.group.in_rows for s in backward) == [False, True]
+    assert [len(s.outputs) for s in backward if not s.group.in_rows] == [2]
 
 
 def test_a_bias_gradient_is_summed_where_the_gradient_is_computed():
@@ -321,3 +321,13 @@ def test_two_threads_repeat_themselves_and_agree_with_one():
     for other in results[1:]:
         for a, b in zip(results[0], other):
             np.testing.assert_array_equal(a, b)
+
+
+def test_a_value_that_two_kernels_compute_is_the_same_in_both():
+    """The gradient of a maximum goes where an element equals it: products and sums may not be rounded differently there."""
+
+    def spread(f, x, w):
+        y = f.nn.functional.layer_norm(x, (17,)) * w + x * 0.3
+        return (y.amax(-1) * 2).sum() + (y.amax(0) * y[0]).sum()
+
+    agrees(spread, [normal(24, 17), normal(17, seed=2)], tolerance=2e-5)

@@ -73,6 +73,6 @@ def test_what_is_wrong_is_found(wrong, monkeypatch):
         monkeypatch.setattr(sys.modules["talweg.compile.program"], "moved_place", shifted)
     found = next((p for p in (draw(seed).program() for seed in range(200, 230)) if disagreement(p)), None)
     assert found is not None
-    smaller, message = shrunk(found, 10)
-    assert len(smaller.lines) < len(found.lines)
+    smaller, message = shrunk(found, 12)
+    assert (len(smaller.outputs), len(smaller.lines)) < (len(found.outputs), len(found.lines))
     assert message

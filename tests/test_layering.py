@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent / "talweg"
 ORDER = ["core", "runtime", "graph", "backends", "compile", "tensor", "nn", "optim",
          ("data", "io", "training"), "models", "recipes", "alias", "cli"]
 RANK = {room: i for i, rooms in enumerate(ORDER) for room in (rooms if isinstance(rooms, tuple) else (rooms,))}
-FACADE = {"__init__", "facade", "version", "__main__", "autograd", "func"}
+FACADE = {"__init__", "facade", "version", "__main__", "amp", "autograd", "cpu", "fft", "func", "linalg", "masked", "signal",
+          "special", "utils"}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -132,7 +132,5 @@ def test_cut_and_foreign_files_are_value_errors(tmp_path):
 
 @pytest.mark.parametrize("bad", [nn.ReLU(), lambda: 0, object(), {"a": np.ones(2)}, int])
 def test_other_objects_are_not_written(bad):
-    with pytest.raises((TypeError, ValueError)):
-        file = io.BytesIO()
-        tw.save(bad, file)
-        tw.load(io.BytesIO(file.getvalue()))
+    with pytest.raises(TypeError, match="save"):
+        tw.save(bad, io.BytesIO())

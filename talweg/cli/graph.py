@@ -101,7 +101,9 @@ def _model_view(name: str, seed: int, explain: bool) -> tuple[str, GraphView]:
     manual_seed(seed)
     model = build(name, shape, CLASSES).eval()
     x = randn(1, *shape)
-    loss = -log_softmax(model(x).flatten(), 0)[0]
+    outputs = model(x, *entry(name).example(shape)[1:])
+    logits = outputs[0] if isinstance(outputs, tuple) else outputs
+    loss = -log_softmax(logits.flatten(), 0)[0]
     size = "x".join(map(str, shape))
     title = f"{name}: cross-entropy of one random input ({size}) with class 0"
     return title, view_of(loss, [("input", x), *model.named_parameters()], explain, "loss")

@@ -9,7 +9,6 @@ import click
 
 from ..models import MODELS, build, entry
 from ..recipes.classify import load_run
-from ..tensor import zeros
 from ..training import LayerRow, parameter_count, summarise
 from .output import as_json, print_json, table
 
@@ -26,7 +25,7 @@ def command(what: str, classes: int, as_json: bool) -> None:
     else:
         name, shape = what, entry(what).input_shape
         model = build(name, shape, classes)
-    layers = summarise(model, zeros(1, *shape))
+    layers = summarise(model, *entry(name).example(shape))
     total = parameter_count(model)
     if as_json:
         rows = [asdict(row) for row in layers]

@@ -26,6 +26,9 @@ INTERRUPTED = 130
 @click.option("--schedule", help="Learning rate over the run: constant, cosine or linear.")
 @click.option("--monitor", help="What the best epoch is best in: loss or error (validation).")
 @click.option("--hidden", help="Widths of the mlp's hidden layers, such as 256,128.")
+@click.option("--precision", help="Of matrix products and convolutions: fp32 or bf16. [default: fp32]")
+@click.option("--checkpoint-activations", is_flag=True, default=None,
+              help="Compute activations again in the backward pass instead of keeping them (mlp).")
 @click.option("--seed", type=int, help="Seed of initial weights and sample order. [default: 0]")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Any setting; repeatable.")
 @click.option("--out", help="Run folder; a number is added when it exists. [default: runs/MODEL-DATA]")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 
+from ..core.dtypes import uint8
 from ..graph import ops
+from ..graph.leaves import constant
 from ..graph.node import Node
 from .rules import rule
 
@@ -41,25 +43,20 @@ def max_pool(x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | No
 
 @rule(ops.max_pool_grad)
 def max_pool_grad(g: Node, x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | None:
-    """Windows that do not overlap: each position gets g where it is the first maximum (of nans the last)."""
+    """Windows that do not overlap: each position gets g where it is the first maximum (of nans the last). Which one it is
+    takes a byte a window from the forward pass to the backward pass."""
     out = g.shape[2:]
     if not _inside(x.shape, out, kernel, stride, padding, dilation) or tuple(kernel) != tuple(stride):
         return None
     offsets = list(itertools.product(*map(range, kernel)))
     positions = [_seen(x, o, out, stride, dilation) for o in offsets]
-    best = positions[0]
-    for seen in positions[1:]:
+    best, winner = positions[0], ops.expand(constant(0, uint8), g.shape)
+    for number, seen in enumerate(positions[1:], 1):
+        wins = ops.logical_or(ops.gt(seen, best), ops.isnan(seen))
+        winner = ops.where(wins, ops.expand(constant(number, uint8), g.shape), winner)
         best = ops.maximum(best, seen)
     zero = ops.number(0, g)
-    parts, taken = [], None
-    for number, seen in enumerate(positions):
-        first = ops.eq(seen, best)
-        hit = first if taken is None else ops.logical_and(first, ops.logical_not(taken))
-        taken = first if taken is None else ops.logical_or(taken, first)
-        last_nan = ops.isnan(seen)
-        for later in positions[number + 1 :]:
-            last_nan = ops.logical_and(last_nan, ops.logical_not(ops.isnan(later)))
-        parts.append(ops.where(ops.logical_or(hit, last_nan), g, zero))
+    parts = [ops.where(ops.eq(winner, ops.expand(constant(k, uint8), g.shape)), g, zero) for k in range(len(offsets))]
     places = tuple(((0, 0, *o), (1, 1, *stride)) for o in offsets)
     return ops.assemble(tuple(parts), x.shape, places)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,11 +26,21 @@ MOST_SEEN = 4096
 
 
 class Policy:
-    """When graphs are compiled."""
+    """When graphs are compiled: by counts and sizes and never by time, so that two runs compute the same to the last bit."""
 
-    sightings = int(os.environ.get("TALWEG_COMPILE_AFTER", "-1"))
-    """How often a graph is interpreted before it is compiled; negative: always interpreted. A count and not a time, so
-    that two runs of a program compute the same numbers to the last bit."""
+    sightings: int | None = int(os.environ["TALWEG_COMPILE_AFTER"]) if os.environ.get("TALWEG_COMPILE_AFTER") else None
+    """How often a graph is interpreted before it is compiled; negative: always interpreted. None: as its size says."""
+    large = 2
+    small = 24  # a compiled kernel saves a small graph some microseconds a run, and takes 20 ms to make
+    elements = 100_000  # of all values of a graph together, from which on it is large
+
+    @classmethod
+    def enough(cls, seen: int, elements: int) -> bool:
+        """Whether a graph that has been seen so often shall be interpreted no more."""
+        after = cls.sightings
+        if after is None:
+            after = cls.large if elements >= cls.elements else cls.small
+        return 0 <= after < seen
 
 
 @contextmanager
@@ -65,10 +76,11 @@ class Compiled:
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("compiled", "failed", "named", "seen")
+    __slots__ = ("compiled", "elements", "failed", "named", "seen")
 
-    def __init__(self) -> None:
+    def __init__(self, elements: int) -> None:
         self.seen = 0
+        self.elements = elements
         self.compiled: Compiled | None = None
         self.named: list[int | None] = []  # how often the graph names each leaf
         self.failed = False
@@ -107,6 +119,18 @@ def _strides(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 
+def _elements(key: tuple) -> int:
+    """Of all values of a graph, by its key."""
+    entries, _ = key[0]
+    return sum(math.prod(entry[0] if not isinstance(entry[0], str) else entry[3]) for entry in entries)
+
+
+def compile_at_first_sight() -> AbstractContextManager[None]:
+    """Inside, graphs are compiled when they are first seen, unless the user has said when (TALWEG_COMPILE_AFTER): for a
+    training run, whose numbers are then the same to the last bit however much of it ran in the same process before."""
+    return compile_after(0) if Policy.sightings is None else nullcontext()
+
+
 @dataclass
 class Counts:
     """What became of the graphs that were to be evaluated."""
@@ -142,7 +166,7 @@ class Engine:
 
     def _add(self, key: tuple) -> _Known:
         self.counts.miss(self._reason(key))
-        known = self.known[key] = _Known()
+        known = self.known[key] = _Known(_elements(key))
         if len(self.known) > MOST_PROGRAMS:
             self.known.popitem(last=False)
             self.counts.forgotten += 1
@@ -166,7 +190,7 @@ class Engine:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
-            if known.failed or known.seen <= Policy.sightings:
+            if known.failed or not Policy.enough(known.seen, known.elements):
                 self.counts.interpreted += 1
                 return None
             self.counts.compiled += 1

@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from ..backends.registry import compute, has_kernel
 from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
+from ..graph.ops import after
 from ..graph.text import ancestors
 from ..runtime.memory import keep_freed_pages
 from .engine import Compiled, Engine, Policy
@@ -50,7 +53,7 @@ def evaluate(roots: Iterable[Node]) -> None:
 
 
 def _replay_or_interpret(roots: list[Node]) -> None:
-    if Policy.sightings < 0:
+    if Policy.sightings is not None and Policy.sightings < 0:
         _run(roots)
         return
     outputs = _outputs(roots)
@@ -92,11 +95,20 @@ def _run(roots: list[Node]) -> None:
             readers[source] -= 1
             if readers[source] == 0 and source not in kept:
                 source.value = None
+    wanted = set(roots)
     for node in order:
         if node in kept and node.value is not None:
-            node.settle(node.value)
+            node.settle(_tidy(node.value) if node in wanted else node.value)
     if error is not None:
         raise error
+
+
+def _tidy(array: np.ndarray) -> np.ndarray:
+    """A result as programs like to read it: row-major or channels-last, not a transposed view of something else."""
+    if array.ndim < 2 or array.flags.c_contiguous or 0 in array.strides:
+        return array
+    last = array.transpose((0, *range(2, array.ndim), 1))
+    return array if array.ndim > 2 and last.flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def _sources(node: Node) -> tuple[Node, ...]:
@@ -105,6 +117,15 @@ def _sources(node: Node) -> tuple[Node, ...]:
 
 
 def _schedule(roots: list[Node]) -> list[Node]:
+    """The unevaluated ancestors of the roots, inputs first; where some are recomputed, in the order of recording, so that
+    each recomputed value is used up before the next are made."""
+    order = _depth_first(roots)
+    if any(n.op is after for n in order):
+        return _depth_first(sorted(order, key=lambda n: -n.serial))
+    return order
+
+
+def _depth_first(roots: list[Node]) -> list[Node]:
     """The unevaluated ancestors of the roots, inputs first (depth first, without recursion)."""
     order: list[Node] = []
     state: dict[Node, bool] = {}  # False: its sources are being visited; True: placed

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ..graph.node import Node
+from .stored import topological
 
 
 def wanted_updates(roots: Sequence[Node], donated: Collection[Node]) -> dict[Node, Node]:
@@ -51,7 +52,8 @@ def updates_last(order: Sequence[Node], updates: Mapping[Node, Node]) -> list[No
         mine = readers.get(node, ())
         if node.op.kind == "pointwise" and (node in updates or mine) and all(r in late for r in mine):
             late.add(node)
-    return [n for n in order if n not in late] + [n for n in order if n in late]
+    last = [n for n in order if n in late and not readers.get(n)]  # a parameter, right after the averages it is moved by
+    return [n for n in order if n not in late] + [n for n in topological([*last, *order]) if n in late]
 
 
 def impossible(plan) -> set[Node]:

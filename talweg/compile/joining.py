@@ -39,7 +39,7 @@ class Joining:
     def find(self, candidate: Candidate, steps: list[Step], earliest: int = 0) -> int | None:
         """The position of the step that the value joins: the one that computes the last thing it is made of, where it
         costs no further look at memory; for a reduction one soon after; or the latest."""
-        last = max((self.born[self.owner(n)] for n, _ in candidate.loads if n in self.strides), default=-1)
+        last = max((self._born(n) for n, _ in candidate.loads if n in self.strides), default=-1)
         soon = range(last, last + (1 if candidate.reduces is None else FAR)) if last >= 0 else range(0)
         late = range(len(steps) - 1, max(len(steps) - FAR, last + 1, earliest) - 1, -1)
         for position in (*soon, *late):
@@ -117,9 +117,13 @@ class Joining:
                     return False
                 if not results_too and not group.is_full(source):
                     return False
-            elif self.born[owner] >= position:
+            elif self._born(source) >= position:
                 return False
         return True
+
+    def _born(self, node: Node) -> int:
+        """The step after which a stored value may be read: a view may have to wait longer than what it shows."""
+        return max(self.born[self.owner(node)], self.born[node])
 
 
 def after_reductions(group: Group) -> bool:

@@ -8,10 +8,11 @@ from ..backends.cpu.llvm.expression import Place
 from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
-from .places import channels_last, is_dense, moved_place
+from .places import channels_last, is_dense, moved_place, packed_like
 from .stored import MOVEMENT, inline
 
 Strides = Mapping[Node, Shape]
+DEEPEST = 16  # operations that are looked through for a layout
 
 
 def lying(node: Node, strides: Strides) -> Shape | None:
@@ -31,18 +32,26 @@ def layout(node: Node, strides: Strides) -> Shape:
 
 
 def operand_layout(node: Node, strides: Strides, depth: int = 0) -> Shape | None:
+    """The layout, without gaps, of the first operand that has the node's shape and one element a place."""
     for source in node.inputs:
         if source.shape != node.shape or source.op is constant_op:
             continue
-        own = lying(source, strides)
-        if own is not None:
-            if is_dense(source.shape, own):
-                return own
-        elif depth < 12 and inline(source) and source.op not in MOVEMENT:
-            found = operand_layout(source, strides, depth + 1)
-            if found is not None:
-                return found
+        own = _expected(source, strides, depth)
+        if own is not None and all(stride > 0 or size == 1 for stride, size in zip(own, source.shape)):
+            return own if is_dense(source.shape, own) else packed_like(source.shape, own)
     return None
+
+
+def _expected(node: Node, strides: Strides, depth: int) -> Shape | None:
+    """How a value lies, or would if it were stored or were a view."""
+    found = strides.get(node)
+    if found is not None:
+        return found
+    if node.op in MOVEMENT:
+        below = _expected(node.inputs[0], strides, depth)
+        place = None if below is None else moved_place(node, Place(0, 0, below))
+        return None if place is None else place.strides
+    return operand_layout(node, strides, depth + 1) if depth < DEEPEST and inline(node) else None
 
 
 def layout_of_parts(node: Node, strides: Strides) -> Shape:

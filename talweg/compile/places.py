@@ -13,6 +13,8 @@ def moved_place(node: Node, source: Place) -> Place | None:
     strides, shape = source.strides, node.inputs[0].shape
     if node.op is ops.permute:
         return Place(source.slot, source.offset, permuted(strides, node.attrs[0]))
+    if node.op is ops.after:
+        return source
     if node.op is ops.expand:
         lead = len(node.shape) - len(shape)
         own = (0 if have == 1 else s for have, s in zip(shape, strides))
@@ -36,6 +38,16 @@ def is_dense(shape: Shape, strides: Shape) -> bool:
             return False
         expected *= size
     return True
+
+
+def packed_like(shape: Shape, strides: Shape) -> Shape:
+    """Strides without gaps whose dimensions lie in memory in the order of these."""
+    order = sorted(range(len(shape)), key=lambda d: (-strides[d], d))
+    inner = contiguous_strides(permuted(shape, tuple(order)))
+    found = [0] * len(shape)
+    for dim, stride in zip(order, inner):
+        found[dim] = stride
+    return tuple(found)
 
 
 def channels_last(shape: Shape) -> Shape:

@@ -72,6 +72,8 @@ class Planner:
             return
         if inline(node):
             self._pointwise(node)
+        elif node.op is ops.after:
+            self._wait(node)
         elif node.op is ops.assemble:
             self._assemble(node)
         elif node.op is ops.write_slice and kind_of(node.dtype) is not None:
@@ -100,6 +102,12 @@ class Planner:
             return False
         self._see(node, place, source)
         return True
+
+    def _wait(self, node: Node) -> None:
+        """The same memory again; whatever reads it comes after all that is planned so far."""
+        self._array(node.inputs[0])
+        self._view(node)
+        self.born[node] = len(self.steps) - 1
 
     def _see(self, view: Node, place: Place, source: Node) -> None:
         self.strides[view] = place.strides

@@ -22,7 +22,7 @@ from ..backends.cpu.plans import Plan as LibraryPlan
 from ..backends.registry import compute_into
 from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
-from ..graph.node import Node
+from ..graph.node import Node, constant_op
 from ..runtime import threads
 from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
@@ -276,4 +276,7 @@ class _Call:
 
     def run(self, arrays: Sequence[np.ndarray]) -> None:
         view = self.program.view
+        if self.node.op is constant_op:  # of a dtype that kernels do not hold
+            view(self.node, arrays)[...] = self.node.attrs[0]
+            return
         compute_into(self.node, [view(n, arrays) for n in self.sources], view(self.node, arrays))

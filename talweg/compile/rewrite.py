@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.dtypes import dtype as DType
+from ..core.dtypes import promote_types
 from ..core.shapes import permuted
 from ..graph import ops
 from ..graph.node import VARIADIC, Node, constant_op, data, expand_composite, grad_mode
-from . import convolutions, decompose  # noqa: F401  (they fill the table of rules)
+from . import convolutions, decompose, half  # noqa: F401  (they fill the table of rules)
 from .reductions import lifted, simpler_reduction, unrepeated, without_zero
 from .rules import RULES
 
@@ -21,7 +23,9 @@ class Canonical:
         self._interned: dict[tuple, Node] = {}
         self._ours: set[Node] = set()
         with grad_mode(False):
-            self.roots = [self._rewritten(r) for r in roots]
+            for node in sorted(_needed(roots), key=lambda n: n.serial):  # the result keeps the order of recording
+                self._rewritten(node)
+            self.roots = [self._done[r] for r in roots]
 
     def _rewritten(self, root: Node) -> Node:
         """Depth first without recursion: a node after everything it is made from."""
@@ -64,7 +68,7 @@ class Canonical:
         simpler = simplified(op, sources, attrs)
         if simpler is not None:
             return self._again(simpler)
-        taken_apart = RULES.get(op)
+        taken_apart = None if any(s.dtype.is_complex for s in sources) else RULES.get(op)  # no kernels of ours for those
         if taken_apart is not None:
             found = taken_apart(tuple(sources), *attrs) if op.arity == VARIADIC else taken_apart(*sources, *attrs)
             if found is not None:
@@ -90,6 +94,17 @@ def _sources(node: Node) -> tuple[Node, ...]:
     return (expand_composite(node),) if node.op.kind == "composite" else node.inputs
 
 
+def _needed(roots: Sequence[Node]) -> set[Node]:
+    found = set(roots)
+    stack = list(found)
+    while stack:
+        for source in _sources(stack.pop()):
+            if source not in found:
+                found.add(source)
+                stack.append(source)
+    return found
+
+
 def _is(node: Node, number) -> bool:
     return node.op is constant_op and node.attrs[0] == number
 
@@ -106,6 +121,11 @@ def _transposed_product(a: Node, b: Node) -> Node:
 def _swapped(x: Node) -> Node:
     order = _last_two_swapped(len(x.shape))
     return simplified(ops.permute, [x], (order,)) or ops.permute(x, order)
+
+
+def _holds(wide: DType, narrow: DType) -> bool:
+    """Whether every number of one float dtype is one of the other's."""
+    return narrow.is_floating_point and wide is not narrow and promote_types(wide, narrow) is wide
 
 
 def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
@@ -132,6 +152,8 @@ def simplified(op, sources: list[Node], attrs: tuple) -> Node | None:
             return ops.expand(x.inputs[0], attrs[0])
         return x if x.shape == attrs[0] else None
     if op is ops.cast:
+        if x.op is ops.cast and x.inputs[0].dtype is attrs[0] and _holds(x.dtype, attrs[0]):
+            return x.inputs[0]
         return x if x.dtype is attrs[0] else None
     if op is ops.mul and len(sources) == 2:
         a, b = sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..backends.cpu.llvm.cost import instructions, is_dear
+from ..backends.cpu.llvm.cost import instructions
 from ..backends.cpu.llvm.expression import is_indirect
 from ..backends.cpu.llvm.native import native
 from ..backends.cpu.llvm.reduction import can_reduce
@@ -18,10 +18,14 @@ MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
 LOAD = 16
 """What loading an element costs, in instructions; storing costs twice as much, since the line is read as well."""
 
+MANY = 8
+FEW = 3
+"""A value that is read for so many times as many elements as it has is stored from so few instructions on."""
+
 
 def inline(node: Node) -> bool:
     """Whether kernels may compute it on the way."""
-    if kind_of(node.dtype) is None:
+    if kind_of(node.dtype) is None or any(kind_of(s.dtype) is None for s in node.inputs):  # complex numbers
         return False
     if node.op in EMITTERS or node.op in MOVEMENT:
         return True
@@ -42,17 +46,17 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
     """
     stored = set(roots)
     readers: dict[Node, int] = {}
-    widest: dict[Node, int] = {}
     for node in order:
-        size = math.prod(node.shape)
         for source in set(node.inputs):
             readers[source] = readers.get(source, 0) + 1
-            widest[source] = max(widest.get(source, 0), size)
-        if not inline(node):
+        if node.op is ops.after:
+            stored.update((node, base(node.inputs[0])))
+        elif not inline(node):
             stored.add(node)
             kernel = native(node)
-            fused = can_reduce(node) or node.op is ops.write_slice or (kernel is not None and kernel.fuses)
+            fused = can_reduce(node) or node.op in (ops.write_slice, ops.assemble) or (kernel is not None and kernel.fuses)
             stored.update(base(s) for s in node.inputs if not (fused and inline(s)))
+    widest = _widest_readers(order)
     cost = Cost(stored)
     for node in order:
         if is_indirect(node) and repeats(node) and cost.work.get(node.inputs[0], 0) > LOAD:
@@ -60,8 +64,8 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
         cost.visit(node)
         if node in stored or not inline(node) or node.op in MOVEMENT or node.op is constant_op:
             continue
-        wider = widest.get(node, 0) > math.prod(node.shape)
-        if cost.is_too_much(node, readers.get(node, 0)) or (wider and cost.is_dear(node)):
+        repeated = widest.get(node, 0) >= MANY * max(math.prod(node.shape), 1)
+        if cost.is_too_much(node, readers.get(node, 0)) or (repeated and cost.work[node] >= FEW):
             stored.add(node)
             cost.visit(node)
     return stored
@@ -85,12 +89,19 @@ class Cost:
         self.loads[node] = frozenset().union(*(self.loads[s] for s in sources))
 
     def is_too_much(self, node: Node, readers: int) -> bool:
-        """Whether computing it for each reader costs more than storing it once and loading it."""
+        """Whether computing it for each reader costs clearly more than storing it once and loading it."""
         wide = sum(1 for n in self.loads[node] if 2 * math.prod(n.shape) > math.prod(node.shape))
-        return (readers - 1) * (self.work[node] + LOAD * wide) > 2 * LOAD + (readers - 1) * LOAD
+        return (readers - 1) * (self.work[node] + LOAD * wide) > 2.5 * LOAD + (readers - 1) * LOAD
 
-    def is_dear(self, node: Node) -> bool:
-        return is_dear(node) or self.work[node] > LOAD
+
+def _widest_readers(order: Sequence[Node]) -> dict[Node, int]:
+    """Of each value the most elements for which it is read, through movements too."""
+    widest: dict[Node, int] = {}
+    for node in reversed(order):
+        size = max(math.prod(node.shape), widest.get(node, 0) if node.op in MOVEMENT else 0)
+        for source in node.inputs:
+            widest[source] = max(widest.get(source, 0), size)
+    return widest
 
 
 def _share(source: Node, node: Node) -> float:
@@ -104,17 +115,13 @@ def repeats(node: Node) -> bool:
 
 
 def topological(roots: Sequence[Node]) -> list[Node]:
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    """What the roots are computed from, in the order in which it was recorded: each gradient beside what it is made from,
+    so that values are used up before others are made, above all those that are recomputed."""
+    seen = set(roots)
+    stack = list(seen)
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        stack.append((node, True))
-        stack.extend((s, False) for s in reversed(node.inputs) if s not in seen)
-    return order
+        for source in stack.pop().inputs:
+            if source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return sorted(seen, key=lambda n: n.serial)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from ..core.dtypes import bool_
+from ..core.dtypes import bool_, float32
+from ..core.dtypes import dtype as DType
 from ..core.shapes import broadcast
 from .node import VARIADIC, Node, Op, data, grad_mode
 
@@ -20,6 +21,13 @@ def same_dtype(name: str, *nodes: Node):
         if node.dtype is not first:
             raise TypeError(f"{name}: operands have dtypes {first.name} and {node.dtype.name}; convert one of them")
     return first
+
+
+# A value in another dtype. Declared here because composites convert.
+cast = Op(
+    "cast", 1, "pointwise", lambda x, dtype: (x.shape, dtype),
+    (lambda g, out, x, dtype: cast(g, x.dtype),), attr_names=("dtype",),
+)
 
 
 def unary(name: str, gradient) -> Op:
@@ -56,14 +64,56 @@ def composite(arity: int, attr_names=(), gradients=None) -> Callable[[Callable],
     """Declare an operation by its decomposition into simpler ones.
 
     The decomposition is its meaning, its default gradient and what a backend falls back to; a backend may
-    also claim the operation whole.
+    also claim the operation whole. Of operands in half precision it is computed in float32 and rounded once, at its end;
+    so are its gradients.
     """
 
     def make(decompose: Callable) -> Op:
-        infer = _inferred_by_decomposing(decompose, arity)
-        return Op(decompose.__name__.rstrip("_"), arity, "composite", infer, gradients, decompose, attr_names)
+        name = decompose.__name__.rstrip("_")
+        wide = _in_float32(decompose, arity)
+        infer = _inferred_by_decomposing(wide, arity)
+        rules = gradients and tuple([_gradient_in_float32(rule, arity) for rule in gradients])
+        return Op(name, arity, "composite", infer, rules, wide, attr_names)
 
     return make
+
+
+def half_of(nodes: Iterable[Node]) -> DType | None:
+    """The half-precision dtype among them, if there is one."""
+    return next((n.dtype for n in nodes if n.dtype.itemsize == 2 and n.dtype.is_floating_point), None)
+
+
+def _wide(node: Node) -> Node:
+    return cast(node, float32) if half_of((node,)) else node
+
+
+def _in_float32(decompose: Callable, arity: int) -> Callable:
+    """The decomposition on widened inputs, its result in their dtype."""
+
+    @functools.wraps(decompose)
+    def run(*args):
+        inputs = args[0] if arity == VARIADIC else args[:arity]
+        half = half_of(inputs)
+        if half is None:
+            return decompose(*args)
+        widened = tuple([_wide(x) for x in inputs])
+        found = decompose(widened, *args[1:]) if arity == VARIADIC else decompose(*widened, *args[arity:])
+        return cast(found, half) if found.dtype is float32 else found
+
+    return run
+
+
+def _gradient_in_float32(rule: Callable | None, arity: int) -> Callable | None:
+    if rule is None:
+        return None
+
+    def run(g, out, *args):
+        half = half_of((g,))
+        if half is None:
+            return rule(g, out, *args)
+        return cast(rule(_wide(g), _wide(out), *[_wide(x) for x in args[:arity]], *args[arity:]), half)
+
+    return run
 
 
 def _inferred_by_decomposing(decompose: Callable, arity: int) -> Callable:

@@ -159,7 +159,7 @@ class Node:
 def expand_composite(node: Node) -> Node:
     """A composite node's decomposition, recorded once and shared by evaluation and the reverse pass."""
     if node.expansion is None:
-        with grad_mode(node.needs_grad):
+        with grad_mode(node.needs_grad and not node.released):
             node.expansion = node.op.decompose(*node.op.arguments(node))  # type: ignore[misc]
     return node.expansion  # type: ignore[return-value]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..core.shapes import Shape
 from .node import SECOND_PASS, Node, expand_composite, next_serial
+from .ops.complex import conj
 from .ops.movement import reshape
 from .ops.pointwise import add
 from .ops.reduce import sum_
@@ -52,8 +53,17 @@ def reverse(outputs: Sequence[Node], seeds: Sequence[Node], stop_at: Iterable[No
             _accumulate(pending, source, part)
     if release:
         for node in reached - ends.keys():
-            node.release()
+            _release(node)
     return ends
+
+
+def _release(node: Node) -> None:
+    """The node may not be gone through again, nor may what it is decomposed into."""
+    if node.expansion is not None:
+        inputs = frozenset(node.inputs)
+        for inner in _differentiable_ancestors([node.expansion], inputs) - inputs:
+            _release(inner)
+    node.release()
 
 
 def _serial(node: Node) -> int:
@@ -98,11 +108,20 @@ def _by_rules(node: Node, g: Node, wanted: set[Node]) -> list[tuple[Node, Node]]
     for i, source in enumerate(node.inputs):
         if source in wanted:
             rule = node.op.gradients[i]
-            part = None if rule is None else rule(g, node, *arguments)
+            part = None if rule is None else _applied(rule, g, node, source, arguments)
             if part is not None:
                 parts.append((source, unbroadcast(part, source.shape)))
     _check_saved_values(node, [part for _, part in parts], before)
     return parts
+
+
+def _applied(rule, g: Node, node: Node, source: Node, arguments: tuple) -> Node | None:
+    """One gradient rule. Rules are written for real numbers; conjugated before and after they hold for holomorphic
+    functions of complex ones. Those of kind linalg say where they conjugate themselves."""
+    if not (node.dtype.is_complex and source.dtype.is_complex) or node.op.kind == "linalg":
+        return rule(g, node, *arguments)
+    part = rule(conj(g), node, *arguments)
+    return None if part is None else conj(part)
 
 
 def _check_saved_values(node: Node, results: list[Node], before: int) -> None:

@@ -68,7 +68,7 @@ class _Pickler(pickle._Pickler):  # type: ignore[name-defined]
             return _global("torch", "Size"), (tuple(obj),)
         if isinstance(obj, Device):
             return _global("torch", "device"), (obj.type,) if obj.index is None else (obj.type, obj.index)
-        if isinstance(obj, (_Global, _Reference, DType)) or type(obj) in PLAIN or isinstance(obj, type):
+        if isinstance(obj, (_Global, _Reference, DType)) or type(obj) in PLAIN:
             return NotImplemented
         raise TypeError(f"save: a {type(obj).__name__} is no tensor and no plain container (list, tuple, dict, set, number, "
                         "text). Of a module or an optimiser, save the state_dict()")

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn
+from .convolutional import CONVOLUTIONAL
+from .entry import Entry
 from .lenet import LeNet
 from .mlp import MLP
-
-
-@dataclass(frozen=True)
-class Entry:
-    """`build(input_shape, classes, **settings)` makes the model; `settings` holds its defaults."""
-
-    build: Callable[..., nn.Module]
-    summary: str
-    input_shape: tuple[int, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _mlp(input_shape: tuple[int, ...], classes: int, hidden: list[int], activation: str) -> nn.Module:
@@ -39,6 +29,7 @@ MODELS: dict[str, Entry] = {
         _mlp, "multi-layer perceptron (L fig. 5.1, N 1.3)", (1, 28, 28),
         {"hidden": [256, 128], "activation": "relu"},
     ),
+    **CONVOLUTIONAL,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import math
 import warnings
@@ -45,11 +47,29 @@ def _in_place(fill):
     def initialise(tensor: Tensor, *args, **kwargs) -> Tensor:
         if not isinstance(tensor, Tensor):
             raise TypeError(f"init.{fill.__name__}: expected a Tensor to fill, got {type(tensor).__name__}")
-        with no_grad():
-            fill(tensor, *args, **kwargs)
+        if not _skipping.get():
+            with no_grad():
+                fill(tensor, *args, **kwargs)
         return tensor
 
     return initialise
+
+
+_skipping: contextvars.ContextVar[bool] = contextvars.ContextVar("skipping", default=False)
+
+
+@contextlib.contextmanager
+def skipped():
+    """Within it the functions of this module leave tensors as they are: for models whose weights are read from a file.
+
+    `with init.skipped(): model = GPT2(**SIZES["gpt2-xl"])` costs neither time nor memory, because what nobody has
+    written or read is never made.
+    """
+    before = _skipping.set(True)
+    try:
+        yield
+    finally:
+        _skipping.reset(before)
 
 
 @_in_place

@@ -6,7 +6,7 @@ import math
 import numbers
 import warnings
 
-from ..tensor import Tensor, cat, empty, full, stack, zeros
+from ..tensor import Tensor, cat, empty, full, is_autocast_enabled, stack, zeros
 from . import functional as F
 from . import init
 from .functional.recurrent import IDLE, input_share, recurrent_steps
@@ -116,7 +116,7 @@ class RNNBase(Module):
     # --- checks
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         name = type(self).__name__
-        if input.dtype is not self.weight_ih_l0.dtype:
+        if input.dtype is not self.weight_ih_l0.dtype and not is_autocast_enabled():
             raise ValueError(f"{name}: input dtype {input.dtype} does not match weight dtype {self.weight_ih_l0.dtype}")
         expected = 2 if batch_sizes is not None else 3
         if input.dim() != expected:

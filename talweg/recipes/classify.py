@@ -25,6 +25,7 @@ from ..training import (
     confusion_matrix,
     environment,
     fit,
+    sequences,
     softmax,
     summarise,
     warmed_up,
@@ -83,6 +84,9 @@ def train(settings: Settings, out: str | Path | None = None, listeners: Sequence
     manual_seed(settings.seed)
     splits = load(settings.data, size=settings.size, seed=0)
     model = _model(settings, splits.input_shape, len(splits.classes))
+    if settings.checkpoint_activations and not sequences(model):
+        raise ValueError(f"checkpoint_activations does not fit {settings.model}: it has no nn.Sequential of two layers or "
+                         "more, whose layers could be recomputed; leave it out")
     layers = summarise(model, zeros(1, *splits.input_shape))
     run = new_run(out or Path("runs") / f"{settings.model}-{settings.data}")
     write_settings(run / "config.yaml", _config(settings, splits))
@@ -91,6 +95,7 @@ def train(settings: Settings, out: str | Path | None = None, listeners: Sequence
         model, nn.CrossEntropyLoss(), optimizer, *_loaders(settings, splits), epochs=settings.epochs,
         schedule=warmed_up(SCHEDULES[settings.schedule], settings.warmup), clip_norm=settings.clip_norm,
         monitor=settings.monitor, patience=settings.patience,
+        precision=settings.precision, checkpoint_activations=settings.checkpoint_activations,
         listeners=[*listeners, History(run), Checkpoints(run, model, optimizer)],
     )
     if result.best is None:  # interrupted before the first epoch's end: keep what there is

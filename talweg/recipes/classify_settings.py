@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..models import entry
-from ..training import SCHEDULES
+from ..training import PRECISIONS, SCHEDULES
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 MODEL_SETTINGS = ("hidden", "activation")
@@ -16,8 +16,8 @@ MODEL_SETTINGS = ("hidden", "activation")
 class Settings:
     """Every meta-parameter of a run. Rates and shares are plain numbers, `clip_norm` None means no clipping.
 
-    `hidden` and `activation` belong to the mlp, `momentum` to sgd. Raises ValueError for what cannot be
-    or contradicts itself.
+    `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
+    `activation` belong to the mlp, `momentum` to sgd. Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str
@@ -38,6 +38,8 @@ class Settings:
     patience: int | None = None
     workers: int = 0
     seed: int = 0
+    precision: str = "fp32"
+    checkpoint_activations: bool = False
 
     def __post_init__(self) -> None:
         self._fill_in_the_models_own()
@@ -80,7 +82,7 @@ def _check_numbers(s: Settings) -> None:
 
 
 def _check_words(s: Settings) -> None:
-    choices = {"optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error")}
+    choices = {"optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
     for name, valid in choices.items():
         if getattr(s, name) not in valid:
             raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(s, name)!r}")

@@ -29,15 +29,27 @@ def _default() -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else available_cores()
 
 
-def wait_without_spinning() -> None:
-    """Ask libgomp, before it is loaded, to let waiting threads sleep soon; a setting of the user's stands.
+def set_waiting() -> None:
+    """Tell libgomp, before it is loaded, how long a waiting thread keeps its core busy before it sleeps; a setting of the
+    user's stands.
 
-    By default they keep their core busy for a while. Where another process wants that core, the thread that all wait
-    for does not get it: beside one busy process on two cores, a LeNet step took 452 ms spinning and 56 ms so. Alone,
-    the difference is small.
+    A thread that sleeps takes some 40 us to wake, as long as a small matrix product: on an idle machine a step of a small
+    network took 0.6 ms with long waiting and 1.0 ms with short. But where another process wants the core, the thread that
+    all wait for does not get it: beside one busy process on two cores a LeNet step took 452 ms as libgomp waits by itself
+    and 56 ms with short waiting. So threads wait long only where the cores are free when the library is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("GOMP_SPINCOUNT", str(LONG_WAIT if _cores_are_free() else SHORT_WAIT))
+
+
+LONG_WAIT, SHORT_WAIT = 100_000, 1_000  # turns of libgomp's waiting loop: about 0.5 ms and 5 us
+
+
+def _cores_are_free() -> bool:
+    try:
+        return os.getloadavg()[0] < 0.75 * available_cores()
+    except (AttributeError, OSError):
+        return True
 
 
 class _State:

@@ -1,6 +1,6 @@
 """Tensors and their functions: the part of the interface that stands directly in `talweg`, as a table of contents."""
 
-from . import functions, views
+from . import functions, return_types, views
 from .autograd import (
     RemovableHandle,
     backward,
@@ -11,8 +11,9 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .autocast import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from .function import Function
-from .functions.convert import allclose, can_cast, clone, equal
+from .functions.convert import allclose, can_cast, clone, equal, positive
 from .functions.creation import (
     arange,
     as_tensor,
@@ -78,7 +79,13 @@ from .functions.pointwise import (
     add,
     addcdiv,
     addcmul,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
     arctan2,
+    arctanh,
     asin,
     asinh,
     atan,
@@ -190,7 +197,6 @@ from .functions.reduce import (
     count_nonzero,
     cumprod,
     cumsum,
-    dist,
     kthvalue,
     logsumexp,
     max,
@@ -198,7 +204,6 @@ from .functions.reduce import (
     median,
     min,
     nansum,
-    norm,
     prod,
     sort,
     std,
@@ -217,9 +222,6 @@ from .functions.shape import (
     chunk,
     concat,
     concatenate,
-    
-    
-    
     flatten,
     flip,
     fliplr,
@@ -245,8 +247,6 @@ from .functions.shape import (
     tensor_split,
     tile,
     transpose,
-    
-    
     unbind,
     unflatten,
     unsqueeze,
@@ -256,17 +256,217 @@ from ..compile.profile import Profile as profile
 from .compiled import compile
 from .exchange import from_dlpack
 from .explain import explain
+from .functions.arithmetic import (
+    copysign,
+    fmax,
+    fmin,
+    frac,
+    frexp,
+    gcd,
+    heaviside,
+    hypot,
+    isneginf,
+    isposinf,
+    lcm,
+    ldexp,
+    logaddexp,
+    logaddexp2,
+    nextafter,
+    signbit,
+)
+from .functions.complex import (
+    angle,
+    complex,
+    conj,
+    conj_physical,
+    imag,
+    is_conj,
+    is_neg,
+    isreal,
+    polar,
+    real,
+    resolve_conj,
+    resolve_neg,
+    sgn,
+    view_as_complex,
+    view_as_real,
+)
+from .functions.copies import (
+    alias_copy,
+    as_strided_copy,
+    as_strided_scatter,
+    diagonal_copy,
+    diagonal_scatter,
+    expand_copy,
+    narrow_copy,
+    permute_copy,
+    select_copy,
+    select_scatter,
+    slice_copy,
+    slice_scatter,
+    split_copy,
+    split_with_sizes_copy,
+    squeeze_copy,
+    t_copy,
+    transpose_copy,
+    unbind_copy,
+    unfold_copy,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+    unsqueeze_copy,
+    view_copy,
+)
+from .functions.factor import (
+    geqrf,
+    lu_unpack,
+    torch_cholesky as cholesky,
+    torch_lu as lu,
+    torch_lu_solve as lu_solve,
+    torch_qr as qr,
+    torch_svd as svd,
+)
+from .functions.inspection import (
+    adjoint,
+    detach,
+    frobenius_norm,
+    is_nonzero,
+    is_same_size,
+    is_signed,
+    nuclear_norm,
+    poisson,
+    tril_indices,
+    triu_indices,
+    unravel_index,
+)
+from .functions.joining import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    broadcast_shapes,
+    cartesian_prod,
+    column_stack,
+    combinations,
+    diagflat,
+    dsplit,
+    dstack,
+    hsplit,
+    rot90,
+    vsplit,
+)
+from .functions.norms import dist
+from .functions.norms import torch_norm as norm
+from .functions.lowrank import pca_lowrank, svd_lowrank
+from .functions.products import (
+    cdist,
+    chain_matmul,
+    cross,
+    inner,
+    kron,
+    matrix_exp,
+    matrix_power,
+    renorm,
+    tensordot,
+    trace,
+    vdot,
+    torch_vander as vander,
+)
+from .functions.reflections import householder_product as orgqr
+from .functions.reflections import ormqr
+from .functions.scans import (
+    cummax,
+    cummin,
+    cumulative_trapezoid,
+    diff,
+    gradient,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
+from .functions.scattering import (
+    index_reduce,
+    nonzero_static,
+    put,
+    repeat_interleave,
+    scatter_reduce,
+)
+from .functions.solving import (
+    cholesky_inverse,
+    cholesky_solve,
+    det,
+    logdet,
+    triangular_solve,
+    inv as inverse,
+    torch_pinverse as pinverse,
+    torch_slogdet as slogdet,
+)
+from .functions.sorting import (
+    bincount,
+    bucketize,
+    histc,
+    histogram,
+    histogramdd,
+    isin,
+    msort,
+    searchsorted,
+    unique,
+    unique_consecutive,
+)
+from .functions.special import (
+    digamma,
+    erfinv,
+    i0,
+    igamma,
+    igammac,
+    lgamma,
+    mvlgamma,
+    polygamma,
+    sinc,
+    xlogy,
+)
+from .functions.statistics import (
+    corrcoef,
+    cov,
+    mode,
+    nanmean,
+    nanmedian,
+    nanquantile,
+    quantile,
+)
+from .functions.stft import (
+    istft,
+    stft,
+)
+from .functions.storage import (
+    empty_permuted,
+    empty_strided,
+    fill,
+    resize_as_,
+)
+from .functions.windows import (
+    bartlett_window,
+    blackman_window,
+    hamming_window,
+    hann_window,
+    kaiser_window,
+)
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .generator import Generator, default_generator, initial_seed, manual_seed, seed
-from .methods import bind
+from .methods import WRITTEN, bind, zero_
 from .operands import result_type
+from .out import NAMES, accept_out
 from .pending import evaluate_pending, step_done
 from .printing import set_printoptions
 from .tensor import Tensor
 
 bind()
+accept_out(globals(), NAMES)
+globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
-_ROOMS = {"autograd", "bind", "box", "compiled", "exchange", "function", "functions", "generator", "methods", "operands",
-          "pending", "printing", "recording", "snapshot", "tracing", "views"}
+_ROOMS = {
+    "autograd", "bind", "box", "compiled", "exchange", "return_types", "function", "functions", "generator", "methods",
+    "operands", "out", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "tracing", "views",
+}
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

@@ -13,9 +13,10 @@ from typing import Any
 
 from ..compile.evaluate import exclusively
 from ..graph.node import mode
+from .autocast import precision
 from .box import Box
 from .pending import evaluate_pending
-from .recording import Recording, Unsuitable, record
+from .recording import MISS, Recording, Unsuitable, record
 
 MOST_RECORDINGS = 64
 """Kinds of arguments that one function keeps recordings for; the oldest goes first."""
@@ -75,8 +76,9 @@ class CompiledFunction:
         with exclusively():
             evaluate_pending()
             for recording in known:
-                if recording.holds():
-                    return recording.replay(tensors)
+                result = recording.replay(tensors)
+                if result is not MISS:
+                    return result
         return self._traced(kind, args, kwargs, known)
 
     def _first_time(self, kind: tuple, args: tuple, kwargs: dict) -> Any:
@@ -102,7 +104,7 @@ def signature(args: tuple, kwargs: dict) -> tuple[tuple, list[Box]]:
     tensors: list[Box] = []
     kinds = [_kind(a, tensors) for a in args]
     kinds += [(name, _kind(value, tensors)) for name, value in kwargs.items()]
-    return (mode.grad, *kinds), tensors
+    return (mode.grad, precision(), *kinds), tensors
 
 
 def _kind(value: Any, tensors: list[Box]) -> Any:

@@ -22,7 +22,7 @@ def explain(function: Any = None, steps: bool = False) -> str:
         return "\n".join([engine_text(engine()), *texts])
     if not isinstance(function, CompiledFunction):
         raise TypeError(f"talweg.explain: expected what talweg.compile returned, got {type(function).__name__}")
-    lines = [f"{function!r}"]
+    lines = [f"talweg.compile({getattr(function.__wrapped__, '__qualname__', type(function.__wrapped__).__name__)})"]
     for kind, recordings in function.recordings().items():
         lines.append(f"arguments {_arguments(kind)}")
         if recordings is None:
@@ -34,8 +34,9 @@ def explain(function: Any = None, steps: bool = False) -> str:
 
 
 def _arguments(kind: tuple) -> str:
-    grad, *arguments = kind
-    return ", ".join(map(_argument, arguments)) + ("" if grad else " (under no_grad)")
+    grad, low, *arguments = kind
+    around = ("" if grad else " (under no_grad)") + (f" (autocast to {low.name})" if low else "")
+    return ", ".join(map(_argument, arguments)) + around
 
 
 def _argument(kind: Any) -> str:

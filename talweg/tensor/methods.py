@@ -9,8 +9,36 @@ from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
 from . import autograd, exchange, views
+from .autocast import without_autocast
 from .box import Box
-from .functions import convert, creation, diagonals, indexing, matrix, pointwise, random, reduce, shape
+from .functions import (
+    arithmetic,
+    complex,
+    convert,
+    copies,
+    creation,
+    diagonals,
+    factor,
+    indexing,
+    inspection,
+    joining,
+    matrix,
+    norms,
+    pointwise,
+    products,
+    random,
+    reduce,
+    reflections,
+    scans,
+    scattering,
+    shape,
+    solving,
+    sorting,
+    special,
+    statistics,
+    stft,
+    storage,
+)
 from .operands import is_number, number_node
 from .tensor import Tensor, wrap
 
@@ -24,8 +52,8 @@ reciprocal relu remainder round rsqrt sigmoid sign sin sinh softmax sqrt square 
 true_divide trunc
 """.split()
 _REDUCE = """
-all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum dist kthvalue logsumexp max mean
-median min nansum norm prod sort std sum topk var
+all amax amin aminmax any argmax argmin argsort count_nonzero cumprod cumsum kthvalue logsumexp max mean
+median min nansum prod sort std sum topk var
 """.split()
 _SHAPE = """
 as_strided broadcast_to chunk expand expand_as flatten flip fliplr flipud moveaxis movedim narrow permute
@@ -38,7 +66,9 @@ argwhere gather index_add index_copy index_fill index_put index_select masked_fi
 masked_select nonzero scatter scatter_add take take_along_dim
 """.split()
 _MATRIX = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]
-_RANDOM = ["bernoulli", "bernoulli_", "cauchy_", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+_RANDOM = """
+bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal_ random_ uniform_
+""".split()
 _CREATION = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"]
 _CONVERT = """
 alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
@@ -46,9 +76,40 @@ is_pinned long pin_memory positive short to type type_as
 """.split()
 _AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
 
+_MORE = {
+    arithmetic: """copysign fmax fmin frac frexp gcd heaviside hypot isneginf isposinf lcm ldexp logaddexp logaddexp2 nextafter
+        signbit""",
+    complex: "angle conj conj_physical is_conj is_neg isreal resolve_conj resolve_neg sgn",
+    copies: """as_strided_scatter diagonal_scatter narrow_copy select_scatter slice_scatter unsafe_chunk unsafe_split
+        unsafe_split_with_sizes""",
+    factor: "geqrf",
+    inspection: "adjoint is_nonzero is_same_size",
+    joining: "diagflat dsplit hsplit rot90 vsplit",
+    products: "cross inner kron matrix_exp matrix_power renorm trace vdot",
+    reflections: "ormqr",
+    scans: "cummax cummin diff logcumsumexp",
+    scattering: "index_reduce nonzero_static put repeat_interleave scatter_reduce",
+    solving: "cholesky_inverse cholesky_solve det logdet triangular_solve",
+    sorting: "bincount histc histogram msort unique unique_consecutive",
+    special: "digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma sinc xlogy",
+    statistics: "corrcoef cov mode nanmean nanmedian nanquantile quantile",
+    stft: "istft stft",
+    storage: "new_empty_strided resize_ resize_as_ sum_to_size",
+}
+
+# Methods whose name is another function's in linalg.
+_RENAMED: dict[str, Callable] = {
+    "cholesky": factor.torch_cholesky, "lu": factor.torch_lu, "lu_solve": factor.torch_lu_solve, "qr": factor.torch_qr,
+    "svd": factor.torch_svd, "inverse": solving.inv, "pinverse": solving.torch_pinverse, "slogdet": solving.torch_slogdet,
+    "norm": norms.torch_norm, "dist": norms.dist,
+    "orgqr": reflections.householder_product, "arccos": pointwise.acos, "arcsin": pointwise.asin, "arctan": pointwise.atan,
+    "arccosh": pointwise.acosh, "arcsinh": pointwise.asinh, "arctanh": pointwise.atanh, "arctan2": pointwise.atan2,
+}
+
 _METHODS = ((pointwise, _POINTWISE), (reduce, _REDUCE), (shape, _SHAPE), (diagonals, _DIAGONALS),
             (indexing, _INDEXING), (matrix, _MATRIX),
-            (random, _RANDOM), (creation, _CREATION), (convert, _CONVERT))
+            (random, _RANDOM), (creation, _CREATION), (convert, _CONVERT),
+            *[(module, names.split()) for module, names in _MORE.items()])
 
 # Forms that write their result to the tensor itself: name_ for each.
 _IN_PLACE = """
@@ -58,23 +119,36 @@ cumsum deg2rad div divide eq erf erfc exp exp2 expm1 fix floor floor_divide fmod
 index_add index_copy index_fill index_put le lerp less less_equal log log10 log1p log2 logical_and logical_not
 logical_or logical_xor logit lt masked_fill masked_scatter mul multiply nan_to_num ne neg negative not_equal
 pow rad2deg reciprocal relu remainder round rsqrt scatter scatter_add sigmoid sign sin sinh sqrt square sub
-subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm
+subtract tan tanh tril triu true_divide trunc addmm addmv addr addbmm baddbmm float_power
+copysign frac gcd heaviside hypot lcm ldexp nextafter conj_physical sgn renorm index_reduce put scatter_reduce
+digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma sinc xlogy
 """.split()
+
+# Those of them that PyTorch offers as functions too.
+WRITTEN = tuple(name + "_" for name in """
+abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2
+expm1 fill fix floor frac gcd i0 index_put lcm ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal
+round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy detach addmv arccos arccosh arcsin arcsinh arctan arctanh
+""".split())
 
 
 def _in_place(name: str, function: Callable) -> Callable:
+    function = without_autocast(function)  # a tensor keeps its dtype
+
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        return assign(self, function(before_write(self), *args, **kwargs), name + "_")
+        return assign(self, function(before_write(self, *args, *kwargs.values()), *args, **kwargs), name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write
 
 
-def before_write(self: Tensor) -> Tensor:
-    """What an in-place function computes from. The gradient of x.sin_() needs the old x: it is read from a node of its
-    own, which no write makes stale."""
-    return wrap(ops.clone(self.node)) if mode.grad and self.node.needs_grad else self
+def before_write(self: Tensor, *others) -> Tensor:
+    """What an in-place function computes from. The gradients of x.sin_() and of y in x.mul_(y) need the old x: it is read
+    from a node of its own, which no write makes stale."""
+    if mode.grad and (self.node.needs_grad or any(isinstance(x, Box) and x.node.needs_grad for x in others)):
+        return wrap(ops.clone(self.node))
+    return self
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:
@@ -157,6 +231,10 @@ def bind() -> None:
     for name in _IN_PLACE:
         function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
         setattr(Tensor, name + "_", _in_place(name, function))
+    for name, function in _RENAMED.items():
+        setattr(Tensor, name, function)
+    for name in ("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "arctan2"):
+        setattr(Tensor, name + "_", _in_place(name, _RENAMED[name]))
     for name in _AUTOGRAD:
         setattr(Tensor, name, getattr(autograd, name))
     for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
@@ -220,9 +298,11 @@ _OTHER_OPERATORS = {
 
 def _bind_properties() -> None:
     Tensor.T = property(lambda self: views.permute(self, tuple(range(self.dim() - 1, -1, -1))))  # type: ignore[attr-defined]
-    for name in ("mT", "mH", "H"):
-        setattr(Tensor, name, property(_matrix_transpose))
-    Tensor.real = property(lambda self: self)  # type: ignore[attr-defined]
+    Tensor.mT = property(_matrix_transpose)  # type: ignore[attr-defined]
+    for name in ("mH", "H"):
+        setattr(Tensor, name, property(lambda self: complex.conj(_matrix_transpose(self))))
+    Tensor.real = property(complex.real)  # type: ignore[attr-defined]
+    Tensor.imag = property(complex.imag)  # type: ignore[attr-defined]
     Tensor.__dlpack__, Tensor.__dlpack_device__ = exchange.dlpack, exchange.dlpack_device  # type: ignore[attr-defined]
     Tensor.grad_fn = property(autograd.grad_fn)  # type: ignore[attr-defined]
 

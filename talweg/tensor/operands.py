@@ -7,10 +7,21 @@ kind (bool < integer < float < complex) does.
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import bool_, complex64, complex128, complex_of, float64, get_default_dtype, int64, promote_types
+from ..core.dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    complex_of,
+    float32,
+    float64,
+    get_default_dtype,
+    int64,
+    promote_types,
+)
 from ..core.dtypes import dtype as DType
 from ..graph.leaves import scalar
 from ..graph.node import Node
@@ -91,13 +102,45 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
     return as_node(x, dtype), as_node(y, dtype)
 
 
+def in_float32(x, y) -> tuple[Node, Node, DType] | None:
+    """For a half-precision x and a number or 0-d tensor y that leaves it half: both in float32, and x's dtype.
+
+    Products and quotients take such an operand as it is, compute in float32 and round once, as PyTorch does; a sum takes
+    it rounded to half precision first, as all other operations do.
+    """
+    if not isinstance(x, Box):
+        return None
+    node = x.node
+    if node.dtype.itemsize != 2 or not node.dtype.is_floating_point:
+        return None
+    exact = is_number(y) or (isinstance(y, Box) and not y.node.shape and y.node.dtype is not node.dtype)
+    if not exact or result_type(x, y) is not node.dtype:
+        return None
+    return cast(node, float32), as_node(y, float32), node.dtype
+
+
 def require_operand(x, call: str):
     if isinstance(x, Box) or is_number(x):
         return x
     raise TypeError(f"{call}(): expected a Tensor or a number, but got {type(x).__name__}")
 
 
-def require_tensor(x, call: str) -> Box:
+def require_tensors(call: str, *operands) -> None:
+    """Raise TypeError for a number where PyTorch takes tensors only."""
+    for place, x in enumerate(operands):
+        if not isinstance(x, Box):
+            raise TypeError(f"{call}(): argument '{('input', 'other')[place]}' (position {place + 1}) must be Tensor, not "
+                            f"{type(x).__name__}")
+
+
+def require_a_tensor(call: str, x, y) -> None:
+    """Raise TypeError for two numbers where PyTorch wants at least one tensor."""
+    if not (isinstance(x, Box) or isinstance(y, Box)):
+        raise TypeError(f"{call}(): received an invalid combination of arguments: at least one of {x!r} and {y!r} must be a "
+                        "Tensor")
+
+
+def require_tensor(x, call: str) -> Any:
     if isinstance(x, Box):
         return x
     raise TypeError(f"{call}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")

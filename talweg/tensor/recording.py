@@ -19,6 +19,9 @@ from .snapshot import Held, Snapshot
 from .tensor import wrap
 from .tracing import Trace, tracing
 
+MISS = object()
+"""What a recording answers that does not fit."""
+
 
 class Unsuitable(Exception):
     """What was recorded cannot be replayed; `result` is what the function returned, which holds all the same."""
@@ -89,13 +92,16 @@ class Recording:
         place = {n: i for i, n in enumerate(self._nodes)}
         self._which = [place.get(n, -1) for n in roots]
         sources = _Sources(trace, effects, given)
-        self._known = {i: sources.of(n) for i, n in enumerate(roots) if n.value is not None}  # an input handed on as it is
+        self._known = [sources.of(n) for n in roots if n.value is not None]  # inputs handed on as they are
         self._compiled, leaves = compiled_graph(self._nodes, sources.donated)
         self._from = [sources.of(leaf) for leaf in leaves]
         self._fixed = [leaf.value for leaf in leaves]
         self._grads_at_entry = sources.gradients_at_entry(leaves)
         used = {id(w.holder) for w in self._from if isinstance(w, _Captured) and w.of_gradient}
         self._replaced_gradients = [box for box, _ in self._gradients if id(box) not in used]
+        inputs = list(enumerate([*self._from, *self._known]))
+        self._captured = [(i, w) for i, w in inputs if isinstance(w, _Captured)]
+        self._others = [(i, w) for i, w in inputs if not isinstance(w, _Captured)]
         self._run_first(leaves)
 
     def _run_first(self, leaves: list[Node]) -> None:
@@ -115,42 +121,44 @@ class Recording:
     def program(self) -> Program:
         return self._compiled.program
 
-    # --- whether it fits
-    def holds(self) -> bool:
-        """Whether the settings and tensors that the recording rests on are as they were."""
+    # --- running
+    def replay(self, tensors: Sequence[Box]) -> Any:
+        """The result of one more call on these arguments; MISS where the recording does not fit any more."""
+        if not self._settings_hold():
+            return MISS
+        arrays: list = [None] * (len(self._from) + len(self._known))
+        for i, where in self._captured:
+            arrays[i] = where.array()
+            if arrays[i] is None:
+                return MISS
+        moments = [moment() for moment in self._trace.moments]
+        for i, where in self._others:
+            arrays[i] = where.array(moments, tensors)
+        for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
+            box._grad = None
+        in_place = self._claimed(arrays)
+        found = self._compiled.run(arrays)
+        handed_on = iter(arrays[len(self._from) :])
+        outputs = [found[i] if i >= 0 else next(handed_on) for i in self._which]
+        made = self._delivered(outputs, in_place)
+        made.update({key: tensors[i] for key, i in self._passed.items()})
+        return replaced(self._result, lambda box: made.get(id(box), box))
+
+    def _settings_hold(self) -> bool:
         for holder, name, value in self._trace.guards.values():
             if getattr(holder, name) != value:
                 return False
-        for box, has in self._grads_at_entry:
-            if (box._grad is not None) is not has:
-                return False
-        return all(where.fits() for where in [*self._from, *self._known.values()])
-
-    # --- running
-    def replay(self, tensors: Sequence[Box]) -> Any:
-        moments = [moment() for moment in self._trace.moments]
-        for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
-            box._grad = None
-        arrays = [where.array(moments, tensors) for where in self._from]
-        known = {i: where.array(moments, tensors) for i, where in self._known.items()}  # held: not to be written over
-        in_place = self._claimed(arrays)
-        found = self._compiled.run(arrays)
-        outputs = [found[i] if i >= 0 else known[k] for k, i in enumerate(self._which)]
-        made = self._delivered(outputs, in_place)
-        made.update({key: tensors[i] for key, i in self._passed.items()})
-        return _replaced(self._result, lambda box: made.get(id(box), box))
+        return all((box._grad is not None) is has for box, has in self._grads_at_entry)
 
     def _claimed(self, arrays: list) -> dict[int, Box]:
         """Of the arrays to be written over, those that only their tensor holds; the others are copied."""
         claimed: dict[int, Box] = {}
         for i in self._compiled.updated:
-            where = self._from[i]
-            arrays[i] = None
-            if isinstance(where, _Captured) and where.is_alone():
-                arrays[i] = where.box._node.value
-                claimed[id(arrays[i])] = where.box
+            where, array = self._from[i], arrays[i]
+            if isinstance(where, _Captured) and where.is_alone(arrays, i):
+                claimed[id(array)] = where.box
             else:
-                arrays[i] = where.array([], ()).copy(order="K")
+                arrays[i] = array.copy(order="K")
         return claimed
 
     def _delivered(self, outputs: list[np.ndarray], in_place: dict[int, Box]) -> dict[int, Box]:
@@ -196,9 +204,6 @@ class _Fixed:
     def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
         return self.value
 
-    def fits(self) -> bool:
-        return True
-
 
 class _Moment:
     """What Python gives at each call: a learning rate, a random key."""
@@ -208,9 +213,6 @@ class _Moment:
 
     def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
         return moments[self.number]
-
-    def fits(self) -> bool:
-        return True
 
 
 class _Given:
@@ -222,9 +224,6 @@ class _Given:
 
     def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
         return laid_out(tensors[self.position].node.value, self.strides)
-
-    def fits(self) -> bool:
-        return True
 
 
 class _Captured:
@@ -241,26 +240,29 @@ class _Captured:
         assert found is not None
         return found
 
-    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
-        return laid_out(self.box.node.value, self.strides)
+    def array(self) -> np.ndarray | None:
+        """What the tensor holds now; None if it is another kind of value than the recording knows."""
+        box = self.holder._grad if self.of_gradient else self.holder
+        if box is None:
+            return None
+        storage = box._storage
+        value = (box._node if storage.link is None and box._seen == storage.version else box.node).value
+        if value.strides == self.strides and value.shape == self.shape and value.dtype == self.dtype:
+            return value
+        fits = value is not None and value.shape == self.shape and value.dtype == self.dtype
+        return laid_out(value, self.strides) if fits else None
 
-    def fits(self) -> bool:
-        if self.of_gradient and self.holder._grad is None:
-            return False
-        value = self.box.node.value
-        return value is not None and value.shape == self.shape and value.dtype == self.dtype
-
-    def is_alone(self) -> bool:
-        """Whether nobody but this tensor and its storage holds the value."""
-        return _held_by_one(self.box, self.strides)
+    def is_alone(self, arrays: list, i: int) -> bool:
+        """Whether nobody but this tensor, its storage and `arrays` holds the value."""
+        return _held_by_one(self.box, arrays, i)
 
 
-def _held_by_one(box: Box, strides: tuple[int, ...]) -> bool:
+def _held_by_one(box: Box, arrays: list, i: int) -> bool:
     node = box._node
     if box._storage.node is not node or sys.getrefcount(node) > 4:  # storage, tensor, here, the measurement
         return False
     array = node.value
-    if array.strides != strides or not array.flags.writeable or sys.getrefcount(array) > 3:
+    if array is not arrays[i] or not array.flags.writeable or sys.getrefcount(array) > 5:  # node, list, caller, here
         return False
     base = array.base
     return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= 3)
@@ -332,18 +334,18 @@ def tensors_in(value: Any) -> list[Box]:
         found.append(box)
         return box
 
-    _replaced(value, note)
+    replaced(value, note)
     return found
 
 
-def _replaced(value: Any, new: Callable[[Box], Any]) -> Any:
+def replaced(value: Any, new: Callable[[Box], Any]) -> Any:
     """A nest of tuples, lists and dicts with its tensors replaced."""
     if isinstance(value, Box):
         return new(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_replaced(v, new) for v in value))
+        return type(value)(*(replaced(v, new) for v in value))
     if isinstance(value, (tuple, list)):
-        return type(value)(_replaced(v, new) for v in value)
+        return type(value)(replaced(v, new) for v in value)
     if type(value) is dict:
-        return {k: _replaced(v, new) for k, v in value.items()}
+        return {k: replaced(v, new) for k, v in value.items()}
     return value

@@ -1,5 +1,6 @@
 """Training: the loop, its metrics, progress, history and report."""
 
+from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
 from .events import EpochRecord, Listener
 from .history import History, read_history
@@ -11,6 +12,7 @@ from .schedules import SCHEDULES, constant, cosine, linear, warmed_up
 from .summary import LayerRow, parameter_count, summarise
 
 __all__ = [
+    "PRECISIONS",
     "SCHEDULES",
     "ClassScore",
     "EpochRecord",
@@ -29,11 +31,14 @@ __all__ = [
     "error_rate",
     "evaluate",
     "fit",
+    "in_precision",
     "linear",
     "page",
     "parameter_count",
     "progress_for",
     "read_history",
+    "recomputing",
+    "sequences",
     "softmax",
     "summarise",
     "train_epoch",

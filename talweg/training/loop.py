@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn, optim
+from ..compile.engine import compile_at_first_sight
 from ..tensor import Tensor, no_grad
+from .economy import in_precision, recomputing
 from .events import EpochRecord, Listener
 from .metrics import count_errors
 from .schedules import Schedule, constant
@@ -37,6 +40,18 @@ class FitResult:
     seconds: float = 0.0
 
 
+def _repeatable(function: Callable) -> Callable:
+    """Two runs of one process then go the same way: otherwise the first would be interpreted until it is hot."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        with compile_at_first_sight():
+            return function(*args, **kwargs)
+
+    return run
+
+
+@_repeatable
 def fit(
     model: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
@@ -52,15 +67,21 @@ def fit(
     monitor: str = "loss",
     patience: int | None = None,
     listeners: Sequence[Listener] = (),
+    precision: str = "fp32",
+    checkpoint_activations: bool = False,
 ) -> FitResult:
     """Train for `epochs` passes and leave the best epoch's weights in the model.
 
     Best is the lowest validation loss, or with `monitor="error"` the lowest validation error and among
     equals the lowest loss. `patience` epochs without a better one end the run. Loaders give (inputs,
-    targets). Ctrl-C ends the run early with what it has. Raises ValueError for empty loaders or bad
-    arguments, FloatingPointError when the loss is no longer finite.
+    targets). With `precision="bf16"` matrix products and convolutions run in bfloat16, while parameters and
+    optimiser stay float32; `checkpoint_activations` computes activations again instead of keeping them. Ctrl-C
+    ends the run early with what it has. Raises ValueError for empty loaders or bad arguments, FloatingPointError
+    when the loss is no longer finite.
     """
     _check(epochs, monitor, patience, error, train_loader)
+    with in_precision(precision), recomputing(model, checkpoint_activations):
+        pass  # what does not fit is refused before the first epoch
     result = FitResult()
     best_weights: dict[str, Tensor] = {}
     start = time.perf_counter()
@@ -70,10 +91,11 @@ def fit(
         for epoch in range(first_epoch, epochs + 1):
             began = time.perf_counter()
             rate = _Rate(optimizer, schedule, (epoch - 1) * len(train_loader), epochs * len(train_loader))
-            train = train_epoch(model, loss, optimizer, train_loader, error, rate, clip_norm, listeners)
+            train = train_epoch(model, loss, optimizer, train_loader, error, rate, clip_norm, listeners,
+                                precision, checkpoint_activations)
             _check_finite(train.loss, epoch)
             seconds = time.perf_counter() - began
-            validation = evaluate(model, loss, validation_loader, error)
+            validation = evaluate(model, loss, validation_loader, error, precision)
             record = EpochRecord(
                 epoch, train.loss, train.error, validation.loss, validation.error, rate.now,
                 seconds, train.samples / seconds, best=_better(validation, result.best, monitor),
@@ -107,6 +129,8 @@ def train_epoch(
     before_step: Callable[[], None] = lambda: None,
     clip_norm: float | None = None,
     listeners: Sequence[Listener] = (),
+    precision: str = "fp32",
+    checkpoint_activations: bool = False,
 ) -> Score:
     """One pass over the training data. The score is the mean over the batches as they were learned."""
     model.train()
@@ -114,8 +138,9 @@ def train_epoch(
     for inputs, targets in loader:
         before_step()
         optimizer.zero_grad()
-        outputs = model(inputs)
-        value = loss(outputs, targets)
+        with recomputing(model, checkpoint_activations), in_precision(precision):
+            outputs = model(inputs)
+            value = loss(outputs, targets)
         value.backward()
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
@@ -132,6 +157,7 @@ def evaluate(
     loss: Callable[[Tensor, Tensor], Tensor],
     loader: Iterable,
     error: ErrorCount | None = count_errors,
+    precision: str = "fp32",
 ) -> Score:
     """Mean loss and error in evaluation mode, without gradients. Raises ValueError for an empty loader."""
     was_training = model.training
@@ -139,8 +165,10 @@ def evaluate(
     total = _Total()
     with no_grad():
         for inputs, targets in loader:
-            outputs = model(inputs)
-            total.add(loss(outputs, targets).item(), error and error(outputs, targets), len(targets))
+            with in_precision(precision):
+                outputs = model(inputs)
+                value = loss(outputs, targets)
+            total.add(value.item(), error and error(outputs, targets), len(targets))
     model.train(was_training)
     return total.score("evaluate")
 

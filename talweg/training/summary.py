@@ -21,8 +21,8 @@ class LayerRow:
     trainable: int
 
 
-def summarise(model: nn.Module, example: Tensor) -> list[LayerRow]:
-    """The model's layers (what has no children, or parameters of its own) in the order they ran on `example`.
+def summarise(model: nn.Module, *example: Tensor) -> list[LayerRow]:
+    """The model's layers (what has no children, or parameters of its own) in the order they ran on the inputs `example`.
 
     A layer that runs several times is listed each time, its parameters counted once; one that never
     runs comes last without a shape. Raises whatever the model raises for such an input.
@@ -35,7 +35,7 @@ def summarise(model: nn.Module, example: Tensor) -> list[LayerRow]:
     model.eval()
     try:
         with no_grad():
-            model(example)
+            model(*example)
     finally:
         for hook in hooks:
             hook.remove()
@@ -51,6 +51,8 @@ def parameter_count(model: nn.Module) -> int:
 
 
 def _is_layer(module: nn.Module) -> bool:
+    if isinstance(module, (nn.ModuleList, nn.ModuleDict)):  # empty, it would look like a layer that never ran
+        return False
     return not list(module.children()) or bool(list(module.parameters(recurse=False)))
 
 

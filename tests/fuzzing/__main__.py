@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="this one only")
-    parser.add_argument("--shrink", type=float, default=60.0, help="seconds spent on making a failure small")
+    parser.add_argument("--shrink", type=int, default=400, help="tries to make a failure smaller")
     options = parser.parse_args()
     until = time.monotonic() + 60 * options.minutes
     seed, failures = options.first if options.seed is None else options.seed, 0
@@ -28,7 +28,7 @@ def main() -> int:
     return min(failures, 1)
 
 
-def passes(seed: int, shrink: float) -> bool:
+def passes(seed: int, shrink: int) -> bool:
     program = draw(seed).program()
     if not program.outputs or _fails(program) is None:
         return True

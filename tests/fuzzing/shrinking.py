@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from .comparing import disagreement
 from .drawing import Program
 
 
-def shrunk(program: Program, seconds: float = 60.0) -> tuple[Program, str]:
+def shrunk(program: Program, tries: int = 400) -> tuple[Program, str]:
     """(the smallest failing program found, how it fails)"""
     message = disagreement(program) or "did not fail again"
-    until = time.monotonic() + seconds
     smaller = True
-    while smaller and time.monotonic() < until:
+    while smaller and tries > 0:
         smaller = False
         for candidate in _smaller(program):
-            if time.monotonic() > until:
+            tries -= 1
+            if tries < 0:
                 break
             found = _fails(candidate)
             if found is not None:

@@ -1,6 +1,6 @@
 """The table of samples: one table feeds the tests of values, gradients, dtypes, forms and backends."""
 
-from . import creation, functional, indexing, misuse, pointwise, reduce, resampling, shape
+from . import creation, families, functional, indexing, linalg, misuse, pointwise, reduce, refused, resampling, shape
 from .table import DTYPES, Misuse, Sample, dtype_name, tensors_of, value
 
 
@@ -13,6 +13,6 @@ def _numbered(entries: list, name) -> list:
     return entries
 
 
-_MODULES = (pointwise, reduce, shape, indexing, functional, resampling, creation)
+_MODULES = (pointwise, reduce, shape, indexing, functional, resampling, creation, linalg, families)
 SAMPLES: list[Sample] = _numbered([s for module in _MODULES for s in module.SAMPLES], lambda s: s.name)
-MISUSES: list[Misuse] = _numbered(misuse.MISUSES, lambda m: m.sample.name)
+MISUSES: list[Misuse] = _numbered(misuse.MISUSES + refused.MISUSES, lambda m: m.sample.name)

@@ -189,7 +189,7 @@ def value(x) -> np.ndarray:
     x = x.detach()
     if "bfloat16" in str(x.dtype):
         x = x.float()
-    return np.asarray(x.numpy())
+    return np.asarray(x.numpy(force=True))
 
 
 def dtype_name(x) -> str:

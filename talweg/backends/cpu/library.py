@@ -57,7 +57,7 @@ def _load_once() -> OneDNN | None:
 def _load_or_warn(setting: str) -> OneDNN | None:
     if setting.lower() == "off":
         return None
-    threads.wait_without_spinning()
+    threads.set_waiting()
     try:
         found = load_first([setting] if setting else candidates())
     except OSError as reason:

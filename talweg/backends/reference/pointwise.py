@@ -118,8 +118,15 @@ def second(node: Node, first, value):
     return value
 
 
+@kernel(ops.after)
+def first(node: Node, value, event):
+    return value
+
+
 @kernel(ops.cast)
 def cast(node: Node, x):
+    if x.dtype.kind == "c" and not (node.dtype.is_complex or node.dtype.name == "bool"):
+        x = x.real
     with np.errstate(all="ignore"):
         return x.astype(node.dtype.numpy)
 

@@ -7,7 +7,7 @@ import math
 from ...core.shapes import Shape
 from ..declare import composite
 from ..node import Node
-from .movement import reshape
+from .movement import expand, reshape
 from .pointwise import add, mul, number, rsqrt, scaled, square, sub
 from .reduce import spread, sum_
 
@@ -68,3 +68,51 @@ def standardize_channels(x: Node, centre: Node, variance: Node, eps: float) -> N
     return standardized(x, reshape(centre, shape), reshape(variance, shape), eps)
 
 
+def _channelwise(values: Node, rank: int) -> Node:
+    """(N, C) to go with (N, C, *spatial)."""
+    return reshape(values, values.shape + (1,) * (rank - 2))
+
+
+def _over_groups(values: Node, groups: int) -> Node:
+    """(N, C): for each channel the sum over the channels of its group."""
+    batch, channels = values.shape
+    grouped = reshape(values, (batch, groups, channels // groups))
+    return reshape(expand(sum_(grouped, (2,), True), grouped.shape), values.shape)
+
+
+def _group_count(x: Node, groups: int) -> int:
+    return math.prod(x.shape[1:]) // groups
+
+
+def _group_sum(x: Node, groups: int) -> Node:
+    return _over_groups(sum_(x, tuple(range(2, len(x.shape))), False), groups)
+
+
+@composite(1, attr_names=("groups",))
+def group_mean(x: Node, groups: int) -> Node:
+    """x (N, C, *spatial) -> (N, C): the average over the channel's group and all positions."""
+    return scaled(_group_sum(x, groups), 1 / _group_count(x, groups))
+
+
+def _group_var_gradient(g, out, x, groups):
+    centred = sub(x, _channelwise(group_mean(x, groups), len(x.shape)))
+    factor = scaled(_over_groups(g, groups), 2 / _group_count(x, groups))
+    return mul(centred, _channelwise(factor, len(x.shape)))
+
+
+@composite(1, attr_names=("groups",), gradients=(_group_var_gradient,))
+def group_var(x: Node, groups: int) -> Node:
+    """x (N, C, *spatial) -> (N, C): the variance over the channel's group and all positions."""
+    centred = sub(x, _channelwise(group_mean(x, groups), len(x.shape)))
+    return scaled(_group_sum(square(centred), groups), 1 / _group_count(x, groups))
+
+
+@composite(1, attr_names=("groups", "eps"))
+def group_norm(x: Node, groups: int, eps: float) -> Node:
+    """Each group of channels of a sample standardised over its channels and positions (Wu and He, 2018).
+
+    The statistics are spelled out for each channel: sums over positions run along the channels where these lie innermost.
+    """
+    rank = len(x.shape)
+    centre = _channelwise(group_mean(x, groups), rank)
+    return standardized(x, centre, _channelwise(group_var(x, groups), rank), eps)

@@ -10,6 +10,7 @@ import math
 from ...core.dtypes import bool_
 from ...core.shapes import broadcast_all
 from ..declare import NO_GRADIENT, Op, binary, comparison, predicate, same_dtype, unary
+from ..declare import cast as cast
 from ..leaves import constant
 from ..node import Node
 
@@ -117,10 +118,6 @@ where = Op(
         lambda g, out, c, x, y: where(c, g, number(0, g)),
         lambda g, out, c, x, y: where(c, number(0, g), g),
     ),
-)
-cast = Op(
-    "cast", 1, "pointwise", lambda x, dtype: (x.shape, dtype),
-    (lambda g, out, x, dtype: cast(g, x.dtype),), attr_names=("dtype",),
 )
 
 # --- tests and logic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...graph import ops
 from ...tensor import Tensor, log_softmax, rand, sigmoid, softmax, tanh, where
+from ...tensor.autocast import lowered
 from ...tensor.methods import assign, before_write
 from ...tensor.operands import require_tensor
 from ...tensor.tensor import wrap
@@ -39,6 +40,7 @@ def leaky_relu(input, negative_slope: float = 0.01, inplace: bool = False):
     return _applied(ops.leaky_relu, input, inplace, float(negative_slope))
 
 
+@lowered
 def prelu(input, weight):
     """x above 0, weight x below; one weight, or one a channel (dimension 1) (He et al., 2015)."""
     if weight.numel() != 1:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from ...tensor import Tensor, ones, softmax
+from ...tensor.autocast import lowered
 from .normalization import dropout
 
 
+@lowered
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False,
                                  scale: float | None = None, enable_gqa: bool = False):
     """softmax(Q Kᵀ / sqrt(D) + mask) V: query (..., T, D), key (..., S, D), value (..., S, E).

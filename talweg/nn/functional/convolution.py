@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...graph import ops
 from ...tensor import Tensor
+from ...tensor.autocast import lowered
 from ...tensor.tensor import wrap
 from .padding import pad
 
@@ -81,11 +82,13 @@ def _conv(input, weight, bias, stride, padding, dilation, groups, rank: int) -> 
     return out.squeeze(0) if unbatched else out
 
 
+@lowered
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1):
     """input (N, C, T) with weight (O, C / groups, K): (N, O, T')."""
     return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
 
 
+@lowered
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1):
     """input (N, C, H, W) with weight (O, C / groups, K, L): (N, O, H', W').
 
@@ -95,6 +98,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: in
     return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
 
 
+@lowered
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1):
     """input (N, C, D, H, W) with weight (O, C / groups, K, L, M): (N, O, D', H', W')."""
     return _conv(input, weight, bias, stride, padding, dilation, groups, 3)
@@ -130,22 +134,26 @@ def _conv_transpose(input, weight, bias, stride, padding, output_padding, groups
     return out.squeeze(0) if unbatched else out
 
 
+@lowered
 def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1):
     """The adjoint of conv1d: input (N, C, T), weight (C, O / groups, K)."""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
 
 
+@lowered
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1):
     """The adjoint of conv2d: input (N, C, H, W), weight (C, O / groups, K, L); H' = (H - 1) stride - 2 padding +
     dilation (K - 1) + output_padding + 1."""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
 
 
+@lowered
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1):
     """The adjoint of conv3d."""
     return _conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
 
 
+@lowered
 def conv_tbc(input, weight, bias, pad: int = 0):
     """A one-dimensional convolution of input (T, N, C) with weight (K, C, O): (T', N, O), `pad` zeros at each end."""
     if input.dim() != 3 or weight.dim() != 3:

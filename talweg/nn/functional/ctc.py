@@ -6,9 +6,11 @@ import numpy as np
 
 from ...graph import ops
 from ...tensor import Tensor
+from ...tensor.autocast import raised
 from ...tensor.tensor import array_node, wrap
 
 
+@raised
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank: int = 0, reduction: str = "mean",
              zero_infinity: bool = False):
     """-log of the probability that frames log_probs (T, N, C) or (T, C) spell the targets, blanks and repetitions removed.

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from ...core.dtypes import int64
 from ...tensor import Tensor, arange, ones, stack, where
+from ...tensor.autocast import as_given, raised
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
 
 
+@raised
 def grid_sample(input, grid, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Tensor:
     """input (N, C, H, W) read at grid (N, H', W', 2), or (N, C, D, H, W) at (N, D', H', W', 3): (N, C, H', W') and so on.
 
@@ -137,6 +139,7 @@ def _bicubic(x: Tensor, places: Sequence[Tensor], padding: str, align: bool) -> 
     return rows[0] + rows[1] + rows[2] + rows[3]
 
 
+@as_given
 def affine_grid(theta, size, align_corners: bool | None = None) -> Tensor:
     """Positions for grid_sample: theta (N, 2, 3) applied to those of an image of `size` (N, C, H, W), (N, H, W, 2); theta
     (N, 3, 4) for (N, C, D, H, W). Raises ValueError or NotImplementedError for shapes that do not fit."""

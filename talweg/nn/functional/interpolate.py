@@ -8,12 +8,14 @@ import math
 import numpy as np
 
 from ...tensor import Tensor
+from ...tensor.autocast import as_given
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 _RANK = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
+@as_given
 def interpolate(input, size=None, scale_factor=None, mode: str = "nearest", align_corners: bool | None = None,
                 recompute_scale_factor: bool | None = None, antialias: bool = False) -> Tensor:
     """input (N, C, *spatial) at another `size`, or scaled by `scale_factor`; each may be one number or one a dimension.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...tensor import Tensor, arange, where
+from ...tensor.autocast import as_given, lowered
 from ...tensor.functions.indexing import getitem
 from .lookup import by_frequency, shrink_rows
 
 
+@lowered
 def linear(input, weight, bias=None):
     """x Wᵀ + b over the last dimension: input (..., in), weight (out, in), bias (out,)."""
     if input.dim() and weight.dim() in (1, 2) and input.shape[-1] != weight.shape[-1]:
@@ -20,6 +22,7 @@ def linear(input, weight, bias=None):
     return out if bias is None else out + bias
 
 
+@as_given
 def bilinear(input1, input2, weight, bias=None):
     """y_k = x1ᵀ W_k x2 + b_k: weight (out, in1, in2)."""
     left = linear(input1, weight.permute(0, 2, 1).reshape(-1, weight.shape[1]))

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.dtypes import int64
 from ...graph import ops
 from ...tensor import Tensor, log_softmax, where
+from ...tensor.autocast import raised
 from ...tensor.operands import pair
 from ...tensor.tensor import wrap
 from .activation import logsigmoid, softplus
@@ -43,16 +44,19 @@ def _weighted(loss: Tensor, weight, input: Tensor, reduction: str) -> Tensor:
     return (loss * weight).sum() / weight.sum() if reduction == "mean" else _reduced(loss * weight, reduction)
 
 
+@raised
 def mse_loss(input, target, size_average=None, reduce=None, reduction: str = "mean", weight=None):
     """(x - t)^2"""
     return _weighted((input - target).square(), weight, input, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def l1_loss(input, target, size_average=None, reduce=None, reduction: str = "mean", weight=None):
     """|x - t|"""
     return _weighted((input - target).abs(), weight, input, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0, weight=None):
     """(x - t)^2 / 2 within delta of the target, delta (|x - t| - delta / 2) beyond."""
     if delta <= 0:
@@ -62,6 +66,7 @@ def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0, weigh
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@raised
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0):
     """huber_loss / beta; l1_loss for beta 0."""
     if beta < 0:
@@ -70,6 +75,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction: str
     return l1_loss(input, target, reduction=reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
+@raised
 def nll_loss(input, target, weight=None, size_average=None, ignore_index: int = -100, reduce=None, reduction: str = "mean"):
     """-w_t x_t for log-probabilities input (N, C, ...) and classes target (N, ...); the mean is weighted by w.
 
@@ -108,6 +114,7 @@ def _check_classes(input, target, ignore_index: int) -> None:
             raise IndexError(f"Target {int(wrong.flat[0])} is out of bounds: classes lie in [0, {input.shape[1]})")
 
 
+@raised
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index: int = -100, reduce=None,
                   reduction: str = "mean", label_smoothing: float = 0.0):
     """-log softmax(input)_target for logits (N, C, ...) and classes (N, ...), or probabilities of input's shape (L 3.1).
@@ -154,6 +161,7 @@ def _soft_cross_entropy(logs, target, weight, smoothing: float, reduction: str, 
     return loss.sum() / max(loss.numel(), 1) if reduction == "mean" else _reduced(loss, reduction)
 
 
+@raised
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction: str = "mean"):
     """-(t log p + (1 - t) log(1 - p)) for probabilities p; the logarithms are held above -100 (N 2.1.1)."""
     if target.shape != input.shape:
@@ -166,6 +174,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return _reduced(loss if weight is None else loss * weight, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction: str = "mean",
                                      pos_weight=None):
     """binary_cross_entropy of sigmoid(input), without overflow (N 2.1.1)."""
@@ -178,6 +187,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     return _reduced(loss if weight is None else loss * weight, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def kl_div(input, target, size_average=None, reduce=None, reduction: str = "mean", log_target: bool = False):
     """t (log t - x) for log-probabilities x; with log_target, e^t (t - x). "batchmean" divides by the batch size."""
     if log_target:
@@ -201,6 +211,7 @@ def gaussian_nll_loss(input, target, var, full: bool = False, eps: float = 1e-6,
     return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@raised
 def poisson_nll_loss(input, target, log_input: bool = True, full: bool = False, size_average=None, eps: float = 1e-8,
                      reduce=None, reduction: str = "mean"):
     """e^x - t x, or x - t log(x + eps) without log_input; full adds Stirling's t log t - t + log(2 pi t) / 2 for t > 1."""
@@ -211,6 +222,7 @@ def poisson_nll_loss(input, target, log_input: bool = True, full: bool = False, 
     return _reduced(loss, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def hinge_embedding_loss(input, target, margin: float = 1.0, size_average=None, reduce=None, reduction: str = "mean"):
     """x where t = 1, max(0, margin - x) where t = -1."""
     near = where(target != -1, input, input * 0)
@@ -218,16 +230,19 @@ def hinge_embedding_loss(input, target, margin: float = 1.0, size_average=None, 
     return _reduced(near + far, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def margin_ranking_loss(input1, input2, target, margin: float = 0, size_average=None, reduce=None, reduction: str = "mean"):
     """max(0, -t (x1 - x2) + margin)"""
     return _reduced((-target * (input1 - input2) + float(margin)).clamp_min(0), _legacy(size_average, reduce, reduction))
 
 
+@raised
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction: str = "mean"):
     """log(1 + e^(-t x))"""
     return _reduced(softplus(-target * input), _legacy(size_average, reduce, reduction))
 
 
+@raised
 def cosine_embedding_loss(input1, input2, target, margin: float = 0, size_average=None, reduce=None, reduction: str = "mean"):
     """1 - cos where t = 1, max(0, cos - margin) where t = -1."""
     similarity = cosine_similarity(input1, input2, dim=-1)
@@ -235,6 +250,7 @@ def cosine_embedding_loss(input1, input2, target, margin: float = 0, size_averag
     return _reduced(loss, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def triplet_margin_loss(anchor, positive, negative, margin: float = 1.0, p: float = 2, eps: float = 1e-6, swap: bool = False,
                         size_average=None, reduce=None, reduction: str = "mean"):
     """max(0, d(a, p) - d(a, n) + margin) (L 3.1); with swap, the nearer of d(a, n) and d(p, n)."""

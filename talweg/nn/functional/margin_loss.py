@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...core.dtypes import int64
 from ...tensor import Tensor, gather, where, zeros_like
+from ...tensor.autocast import raised
 from .activation import logsigmoid
 from .linear import linear, pairwise_distance
 from .loss import _legacy, _reduced, cross_entropy
@@ -29,6 +30,7 @@ def _rows(input, target, call: str, target_dims: int) -> tuple[Tensor, Tensor, b
     return x, t, single
 
 
+@raised
 def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=None, size_average=None, reduce=None,
                       reduction: str = "mean"):
     """sum over the other classes i of w_t max(0, margin - x_t + x_i)^p / C for input (N, C) and classes (N,); p is 1 or 2."""
@@ -49,6 +51,7 @@ def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=Non
     return _reduced(loss.squeeze(0) if single else loss, _legacy(size_average, reduce, reduction))
 
 
+@raised
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction: str = "mean"):
     """sum over targets j and other classes i of max(0, 1 - (x_j - x_i)) / C. A row of the target lists its classes, up to the
     first -1."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
+from ...core.dtypes import finfo, float32
 from ...graph import ops
+from ...graph.declare import half_of
 from ...tensor import Tensor, no_grad, rand
 from ...tensor.functions.random import _uniform
 from ...tensor.methods import assign, before_write
+from ...tensor.operands import as_dtype
 from ...tensor.tensor import wrap
 
 
@@ -16,10 +20,23 @@ def _affine(x: Tensor, weight, bias) -> Tensor:
     return x if bias is None else x + bias
 
 
+def _in_float32(norm):
+    """Of a half-precision input: computed in float32 and rounded once, whatever dtype the parameters have."""
+
+    @functools.wraps(norm)
+    def run(input, *args, **kwargs):
+        if half_of((input.node,)) is None:
+            return norm(input, *args, **kwargs)
+        return norm(input.float(), *args, **kwargs).to(input.dtype)
+
+    return run
+
+
 def _per_channel(v, rank: int):
     return None if v is None else v.reshape(1, -1, *[1] * (rank - 2))
 
 
+@_in_float32
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training: bool = False, momentum: float = 0.1,
                eps: float = 1e-5):
     """Each channel of input (N, C, ...) standardised by its mean and biased variance over everything else, or by the
@@ -27,11 +44,14 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
     In training the running statistics move by `momentum` towards the batch's mean and unbiased variance.
     """
+    if input.dim() < 2 and input.numel() == 0:
+        return input.clone()
     count = input.numel() // max(input.shape[1], 1)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        fixed = ops.standardize_channels(input.node, running_mean.node, running_var.node, float(eps))
+        centre, spread = (as_dtype(v.node, input.dtype) for v in (running_mean, running_var))
+        fixed = ops.standardize_channels(input.node, centre, spread, float(eps))
         return _affine(wrap(fixed), _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
     if count <= 1 and input.numel():
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
@@ -47,6 +67,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
 
 
+@_in_float32
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5):
     """Each channel of each sample standardised over its spatial dimensions (Ulyanov et al., 2016)."""
@@ -75,6 +96,7 @@ def _check_trailing(input, normalized_shape, weight, call: str) -> tuple[int, ..
     return shape
 
 
+@_in_float32
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-5):
     """Each sample standardised over its last dimensions, then scaled and shifted (Ba et al., 2016)."""
     shape = _check_trailing(input, normalized_shape, weight, "layer_norm")
@@ -84,10 +106,14 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-
 def rms_norm(input, normalized_shape, weight=None, eps: float | None = None):
     """x / sqrt(mean(x^2) + eps) over the last dimensions; eps is the dtype's unless given (Zhang and Sennrich, 2019)."""
     shape = _check_trailing(input, normalized_shape, weight, "rms_norm")
-    eps = {"float32": 2**-23, "float64": 2**-52, "float16": 2**-10, "bfloat16": 2**-7}[input.dtype.name] if eps is None else eps
-    return _affine(wrap(ops.rms_norm(input.node, len(shape), float(eps))), weight, None)
+    half = half_of((input.node,))
+    eps = finfo(float32 if half else input.dtype).eps if eps is None else eps
+    x = input.float() if half else input
+    out = _affine(wrap(ops.rms_norm(x.node, len(shape), float(eps))), weight, None)
+    return out.to(half) if half else out
 
 
+@_in_float32
 def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5):
     """Groups of channels of each sample standardised together (Wu and He, 2018)."""
     if input.dim() < 2:
@@ -95,6 +121,10 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if num_groups < 1 or input.shape[1] % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
+    if math.prod(input.shape[2:]) > 1 and math.prod(input.shape):
+        out = wrap(ops.group_norm(input.node, num_groups, float(eps)))
+        scale, shift = (v if v is None else v.reshape(1, -1, *(1,) * (input.dim() - 2)) for v in (weight, bias))
+        return _affine(out, scale, shift)
     groups = (num_groups, input.shape[1] // num_groups)
     grouped = input.reshape(input.shape[0], *groups, math.prod(input.shape[2:]))  # (N, G, C / G, S)
     out = wrap(ops.layer_norm(grouped.node, 2, float(eps)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...graph import ops
 from ...tensor import Tensor, arange
+from ...tensor.autocast import raised
 from ...tensor.tensor import wrap
 
 
@@ -24,9 +25,14 @@ def pad(input, pad, mode: str = "constant", value: float | None = None):
         raise NotImplementedError(f"Unrecognised padding mode {mode}: use constant, reflect, replicate or circular")
     if value not in (None, 0):
         raise ValueError(f"pad: padding mode {mode!r} doesn't take in a value argument")
+    raises = mode == "replicate" or (mode == "reflect" and len(amounts) < 6)  # PyTorch's list for autocast
+    return (raised(_bordered) if raises else _bordered)(input, amounts, mode)
+
+
+def _bordered(x: Tensor, amounts: list[int], mode: str) -> Tensor:
     for i in range(len(amounts) // 2):
-        input = _by_index(input, input.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1], mode)
-    return input
+        x = _by_index(x, x.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1], mode)
+    return x
 
 
 def _constant(input: Tensor, amounts: list[int], value) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...graph import ops
 from ...tensor import Tensor
+from ...tensor.autocast import as_given, raised
 from ...tensor.tensor import wrap
 from .convolution import _each
 
@@ -60,7 +61,8 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest of each window; stride is kernel_size unless given; the border counts as -inf."""
-    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
+    pool = _max_pool if return_indices else raised(_max_pool)  # as PyTorch has it
+    return pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
 
 
 def _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, rank: int):
@@ -83,6 +85,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 2)
 
 
+@raised
 def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
     """The mean of each window; the border's zeros count unless count_include_pad is False."""
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 3)
@@ -119,18 +122,21 @@ def _adaptive_avg(input, output_size, rank: int):
     return input
 
 
+@as_given
 def adaptive_avg_pool1d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
     return _adaptive_avg(_batched(input, 1, "adaptive_avg_pool1d")[0], output_size, 1).reshape(
         *input.shape[:-1], *_output_sizes(input, output_size, 1))
 
 
+@as_given
 def adaptive_avg_pool2d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
     _batched(input, 2, "adaptive_avg_pool2d")
     return _adaptive_avg(input, output_size, 2)
 
 
+@raised
 def adaptive_avg_pool3d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
     _batched(input, 3, "adaptive_avg_pool3d")
@@ -171,6 +177,7 @@ def adaptive_max_pool2d(input, output_size, return_indices: bool = False):
     return _adaptive_max(input, output_size, return_indices, 2)
 
 
+@raised
 def adaptive_max_pool3d(input, output_size, return_indices: bool = False):
     """Maxima over windows that divide each dimension into output_size parts as evenly as they go."""
     return _adaptive_max(input, output_size, return_indices, 3)

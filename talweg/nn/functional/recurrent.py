@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from ...graph import ops
-from ...tensor import Tensor, stack, tanh, zeros
+from ...tensor import Tensor, is_autocast_enabled, stack, tanh, zeros
+from ...tensor.operands import as_dtype
 from ...tensor.tensor import wrap
 from .linear import linear
 
@@ -27,10 +28,18 @@ def recurrent_steps(kind: str, x: Tensor, state: tuple, weights: dict[str, Tenso
     """(h of every step (T, B, H), the last c or None) from the input's share x (T, B, gates H) and state (h0, [c0])."""
     if "weight_hr" in weights:
         return _projected(x, state, weights)
-    nodes = tuple([t.node for t in (x, *state, weights["weight_hh"], _bias(kind, weights, x))])
+    operands = (x, *state, weights["weight_hh"], _bias(kind, weights, x))
+    nodes = tuple([as_dtype(t.node, _dtype(kind, x, state)) for t in operands])
     found = wrap(ops.recurrence_output((ops.recurrence(nodes, kind), *nodes), kind))
     steps = x.shape[0]
     return (found.narrow(0, 0, steps), found.select(0, steps)) if kind == "lstm" else (found, None)
+
+
+def _dtype(kind: str, x: Tensor, state: tuple):
+    """What the recurrence computes in: under autocast the low precision, but for a GRU, as PyTorch has it, the state's."""
+    if not is_autocast_enabled():
+        return x.dtype
+    return state[0].dtype if kind == "gru" else x.dtype
 
 
 def input_share(kind: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ...tensor import Tensor, rand, zeros
+from ...tensor.autocast import raised
 from .convolution import _each
 from .pooling import (
     _batched,
@@ -108,16 +109,19 @@ def _max_unpool(input, indices, kernel_size, stride, padding, output_size, rank:
     return _unbatched(found.reshape(*x.shape[:2], *size), undo)
 
 
+@raised
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None) -> Tensor:
     """Each value at the position max_pool1d found it at, zeros elsewhere."""
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 1)
 
 
+@raised
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None) -> Tensor:
     """Each value at the position max_pool2d found it at, zeros elsewhere."""
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 2)
 
 
+@raised
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None) -> Tensor:
     """Each value at the position max_pool3d found it at, zeros elsewhere."""
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 3)

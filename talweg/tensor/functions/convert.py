@@ -71,7 +71,7 @@ def type_as(self, other):
 
 
 def _converter(name: str, dtype: DType):
-    def convert(self):
+    def convert(self, memory_format=None):
         return to(self, dtype)
 
     convert.__name__ = convert.__qualname__ = name

@@ -213,6 +213,8 @@ def arange(start, end=None, step=1, *, dtype=None, layout=None, device=None, req
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, Box) else v for v in (start, end, step))
+    if dtype is int64:  # PyTorch cuts the bounds to whole numbers before it counts
+        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -232,16 +234,33 @@ def range(start, end, step=1, **how):
 
 def linspace(start, end, steps: int, *, dtype=None, layout=None, device=None, requires_grad: bool = False):
     """`steps` numbers from start to end, both included, equally far apart."""
-    start, end = (v.item() if isinstance(v, Box) else v for v in (start, end))
+    start, end = (_one_number(v, "linspace") for v in (start, end))
     if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     dtype = dtype or get_default_dtype()
-    return _finished(wrap(from_array(np.linspace(start, end, steps).astype(dtype.numpy))), device, requires_grad)
+    values = _whole_steps(int(start), int(end), steps) if dtype.category == "integer" else np.linspace(start, end, steps)
+    return _finished(wrap(from_array(values.astype(dtype.numpy))), device, requires_grad)
+
+
+def _whole_steps(start: int, end: int, steps: int) -> np.ndarray:
+    """Equal steps from whole ends, counted from the nearer end and cut to whole numbers, as PyTorch does."""
+    step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    place = np.arange(steps)
+    return np.trunc(np.where(place < max(steps // 2, 1), start + step * place, end - step * (steps - 1 - place)))
+
+
+def _one_number(value, call: str):
+    if isinstance(value, Box) and value.dim() != 0:
+        raise RuntimeError(f"{call} only supports 0-dimensional start and end tensors, but got one of {value.dim()} dimensions")
+    return value.item() if isinstance(value, Box) else value
 
 
 def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, layout=None, device=None,
              requires_grad: bool = False):
     """base to the powers linspace(start, end, steps)."""
+    start, end = (_one_number(v, "logspace") for v in (start, end))
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     dtype = dtype or get_default_dtype()
     values = np.power(float(base), np.linspace(start, end, steps)).astype(dtype.numpy)
     return _finished(wrap(from_array(values)), device, requires_grad)

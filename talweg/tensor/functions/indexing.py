@@ -9,9 +9,10 @@ import numpy as np
 from ...core.dtypes import bool_, int64, uint8
 from ...core.shapes import dim_index
 from ...graph import ops
-from ...graph.leaves import from_array
+from ...graph.leaves import constant, from_array
 from ...graph.node import Node
 from .. import views
+from ..autocast import promoted
 from ..box import Box
 from ..operands import as_dtype, is_number, number_dtype, number_node, require_tensor
 from ..pending import value_of
@@ -308,6 +309,7 @@ def index_add(input, dim: int, index, source, *, alpha=1):
     return _index_write(input, dim, index, source, True, "index_add", alpha)
 
 
+@promoted
 def index_copy(input, dim: int, index, source):
     """input with the positions `index` along dim replaced by source."""
     return _index_write(input, dim, index, source, False, "index_copy")
@@ -318,9 +320,15 @@ def index_fill(input, dim: int, index, value):
     x = require_tensor(input, "index_fill")
     where = _index_node(index, "index_fill")
     d = dim_index(dim, x.dim(), "index_fill")
-    shape = x.node.shape or (1,)
-    rows = (*shape[:d], math.prod(where.shape), *shape[d + 1 :])
-    return index_copy(x, d, wrap(where), wrap(ops.expand(_value(value, x.node), rows)))
+    size = x.node.shape[d] if x.dim() else 1
+    _checked_nonnegative(where, size, d, "index_fill", IndexError)
+    if len(where.shape) > 1:
+        raise IndexError(f"index_fill_(): Index is supposed to be a vector, got shape {list(where.shape)}")
+    rows = _as_vector(where)
+    no, yes = (ops.expand(constant(v, bool_), n) for v, n in ((False, (size,)), (True, rows.shape)))
+    chosen = ops.index_put((no, yes, rows), (0,), False)
+    shape = tuple(size if i == d else 1 for i in range(x.dim()))
+    return wrap(ops.where(ops.reshape(chosen, shape), _value(value, x.node), x.node))
 
 
 def index_put(input, indices, values, accumulate: bool = False):
@@ -357,6 +365,11 @@ def masked_select(input, mask):
 
 def masked_scatter(input, mask, source):
     """input with the elements of source, in order, where the mask holds."""
+    if mask.dtype is not bool_:
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and "
+                           f"{source.dtype.name}")
     input = input.broadcast_to(np.broadcast_shapes(input.shape, mask.shape))
     chosen = np.broadcast_to(value_of(mask.node), input.shape)
     count = int(chosen.sum())

@@ -7,6 +7,7 @@ import math
 from ...core.dtypes import promote_types
 from ...graph import ops
 from ...graph.node import Node
+from ..autocast import lowered
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .pointwise import check_factor
@@ -20,6 +21,7 @@ def _operands(x, y, call: str) -> tuple[Node, Node]:
     return a, b
 
 
+@lowered
 def matmul(input, other):
     """x @ y: products of matrices over the last two dimensions; the others broadcast; vectors are rows or columns."""
     a, b = _operands(input, other, "matmul")
@@ -57,11 +59,13 @@ def _ranked(x, y, ranks: tuple[int, int], call: str) -> tuple[Node, Node]:
     return a, b
 
 
+@lowered
 def mm(input, mat2):
     """The product of two matrices."""
     return wrap(ops.matmul(*_ranked(input, mat2, (2, 2), "mm")))
 
 
+@lowered
 def bmm(input, mat2):
     """Products of two stacks of matrices, (B, M, K) and (B, K, N)."""
     a, b = _ranked(input, mat2, (3, 3), "bmm")
@@ -100,6 +104,7 @@ def _sum_with(input, product: Tensor, beta, alpha):
     return scaled if beta == 0 else (input if beta == 1 else beta * input) + scaled
 
 
+@lowered
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta input + alpha (mat1 @ mat2)"""
     return _sum_with(input, mm(mat1, mat2), beta, alpha)
@@ -110,11 +115,13 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     return _sum_with(input, mv(mat, vec), beta, alpha)
 
 
+@lowered
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta input + alpha (batch1 @ batch2)"""
     return _sum_with(input, bmm(batch1, batch2), beta, alpha)
 
 
+@lowered
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta input + alpha sum over the batch of (batch1 @ batch2)"""
     return _sum_with(input, bmm(batch1, batch2).sum(0), beta, alpha)
@@ -195,7 +202,7 @@ def _contract(x: Tensor, a: str, y: Tensor, b: str, later: set[str]) -> tuple[Te
     size.update((c, s) for c, s in zip(a, x.shape) if s != 1 or c not in b)
     left = _arranged(x, a, batch, rows, inner, size)
     right = _arranged(y, b, batch, inner, columns, size)
-    out = matmul(left, right)
+    out = matmul(left, right) if inner else left * right
     letters = batch + rows + columns
     return out.reshape([size[c] for c in letters]), "".join(letters)
 

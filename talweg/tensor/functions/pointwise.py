@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.dtypes import bool_, finfo, int64
+from ...core.dtypes import bool_, complex128, finfo, float32, float64, int64
+from ...core.dtypes import dtype as DType
 from ...core.shapes import dim_index
 from ...graph import ops
+from ...graph.declare import half_of
 from ...graph.node import Node, Op
 from ..box import Box
-from ..operands import as_node, is_number, number_node, pair, require_operand, require_tensor, result_type, to_float
+from ..operands import (
+    as_dtype,
+    as_node,
+    in_float32,
+    is_number,
+    number_node,
+    pair,
+    require_a_tensor,
+    require_operand,
+    require_tensor,
+    require_tensors,
+    result_type,
+    to_float,
+)
 from ..tensor import Tensor, wrap
 
 
@@ -73,11 +88,11 @@ tanh = _float_function("tanh", ops.tanh, "sinh(x) / cosh(x)")
 asinh = _float_function("asinh", ops.asinh, "The inverse of sinh")
 acosh = _float_function("acosh", ops.acosh, "The inverse of cosh")
 atanh = _float_function("atanh", ops.atanh, "The inverse of tanh")
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
 erf = _float_function("erf", ops.erf, "2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x")
 erfc = _float_function("erfc", ops.erfc, "1 - erf(x)")
 sigmoid = _float_function("sigmoid", ops.sigmoid, "1 / (1 + e^-x)")
 neg = negative = _same_type_function("neg", ops.neg, "-x", RuntimeError)
-abs = absolute = _same_type_function("abs", ops.abs_, "The absolute value", NotImplementedError)
 sign = _same_type_function("sign", ops.sign, "-1, 0 or 1")
 relu = _same_type_function("relu", ops.relu, "max(x, 0); its derivative at 0 is 0 (L 4.3)", RuntimeError)
 floor = _rounding_function("floor", ops.floor, "The largest integer not above x")
@@ -87,6 +102,17 @@ isnan = _same_type_function("isnan", ops.isnan, "Whether x is nan")
 isinf = _same_type_function("isinf", ops.isinf, "Whether x is an infinity")
 isfinite = _same_type_function("isfinite", ops.isfinite, "Whether x is neither nan nor an infinity")
 logical_not = _same_type_function("logical_not", ops.logical_not, "Whether x is zero")
+
+
+def abs(input):
+    """The absolute value; of a complex number its distance from 0."""
+    node = require_tensor(input, "abs").node
+    if node.dtype is bool_:
+        raise NotImplementedError("abs: not implemented for 'bool'; convert it to numbers")
+    return wrap(ops.magnitude(node) if node.dtype.is_complex else ops.abs_(node))
+
+
+absolute = abs
 
 
 def square(input):
@@ -115,20 +141,55 @@ def _arithmetic(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
-mul = multiply = _arithmetic("mul", ops.mul, "x * y")
-maximum = _arithmetic("maximum", ops.maximum, "The larger of x and y; nan if either is")
-minimum = _arithmetic("minimum", ops.minimum, "The smaller of x and y; nan if either is")
-remainder = _arithmetic("remainder", ops.remainder, "x - y floor(x / y): the sign is y's")
-fmod = _arithmetic("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
-eq = _arithmetic("eq", ops.eq, "Whether x = y")
-ne = not_equal = _arithmetic("ne", ops.ne, "Whether x differs from y")
-lt = less = _arithmetic("lt", ops.lt, "Whether x < y")
-le = less_equal = _arithmetic("le", ops.le, "Whether x <= y")
-gt = greater = _arithmetic("gt", ops.gt, "Whether x > y")
-ge = greater_equal = _arithmetic("ge", ops.ge, "Whether x >= y")
-logical_and = _arithmetic("logical_and", ops.logical_and, "Whether both are nonzero")
-logical_or = _arithmetic("logical_or", ops.logical_or, "Whether either is nonzero")
-logical_xor = _arithmetic("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
+def _comparison(name: str, op: Op, formula: str) -> Callable:
+    """The first operand has to be a tensor."""
+
+    def call(input, other):
+        if not isinstance(input, Box):
+            require_tensors(name, input)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
+def _of_tensors(name: str, op: Op, formula: str) -> Callable:
+    """Neither operand may be a number."""
+
+    def call(input, other):
+        require_tensors(name, input, other)
+        return wrap(op(*pair(input, other, name)))
+
+    return _named(call, name, formula)
+
+
+def mul(input, other):
+    """x * y"""
+    a, b = pair(input, other, "mul")
+    exact = a.dtype.itemsize == 2 and (in_float32(input, other) or (is_number(input) and in_float32(other, input)))
+    return wrap(_rounded(ops.mul, exact) if exact else ops.mul(a, b))
+
+
+multiply = mul
+
+
+def _rounded(op: Callable[[Node, Node], Node], exact: tuple[Node, Node, DType]) -> Node:
+    """An operation in float32, its result in half precision."""
+    x, y, half = exact
+    return ops.cast(op(x, y), half)
+
+
+maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is")
+minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is")
+fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
+eq = _comparison("eq", ops.eq, "Whether x = y")
+ne = not_equal = _comparison("ne", ops.ne, "Whether x differs from y")
+lt = less = _comparison("lt", ops.lt, "Whether x < y")
+le = less_equal = _comparison("le", ops.le, "Whether x <= y")
+gt = greater = _comparison("gt", ops.gt, "Whether x > y")
+ge = greater_equal = _comparison("ge", ops.ge, "Whether x >= y")
+logical_and = _of_tensors("logical_and", ops.logical_and, "Whether both are nonzero")
+logical_or = _of_tensors("logical_or", ops.logical_or, "Whether either is nonzero")
+logical_xor = _of_tensors("logical_xor", ops.logical_xor, "Whether exactly one is nonzero")
 
 
 def check_factor(factor, like, call: str, name: str = "alpha") -> None:
@@ -139,15 +200,29 @@ def check_factor(factor, like, call: str, name: str = "alpha") -> None:
 
 def _scaled_second(x, y, alpha, call: str) -> tuple[Node, Node]:
     a, b = pair(x, y, call)
-    if alpha != 1:
-        check_factor(alpha, a, call)
-        b = ops.mul(b, number_node(alpha, b.dtype))
-    return a, b
+    check_factor(alpha, a, call)
+    factor = number_node(alpha, b.dtype)
+    if half_of((b,)):  # one rounding, at the end
+        a, b, factor = [ops.cast(n, float32) for n in (a, b, factor)]
+    return a, ops.mul(b, factor)
+
+
+def _sum(op: Op, x, y, alpha, call: str) -> Tensor:
+    if alpha == 1:
+        return wrap(op(*pair(x, y, call)))
+    dtype = result_type(require_operand(x, call), require_operand(y, call))
+    return wrap(as_dtype(op(*_scaled_second(x, y, alpha, call)), dtype))
+
+
+def remainder(input, other):
+    """x - y floor(x / y): the sign is y's"""
+    require_a_tensor("remainder", input, other)
+    return wrap(ops.remainder(*pair(input, other, "remainder")))
 
 
 def add(input, other, *, alpha=1):
     """x + alpha y"""
-    return wrap(ops.add(*_scaled_second(input, other, alpha, "add")))
+    return _sum(ops.add, input, other, alpha, "add")
 
 
 def sub(input, other, *, alpha=1):
@@ -155,7 +230,7 @@ def sub(input, other, *, alpha=1):
     if any(x.dtype is bool_ if isinstance(x, Box) else isinstance(x, bool) for x in (input, other)):
         raise RuntimeError("sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
                            "invert a mask, use the `~` or `logical_not()` operator instead.")
-    return wrap(ops.sub(*_scaled_second(input, other, alpha, "sub")))
+    return _sum(ops.sub, input, other, alpha, "sub")
 
 
 subtract = sub
@@ -163,6 +238,7 @@ subtract = sub
 
 def rsub(input, other, *, alpha=1):
     """y - alpha x"""
+    require_tensors("rsub", input)
     return sub(other, input, alpha=alpha)
 
 
@@ -174,6 +250,11 @@ def div(input, other, *, rounding_mode: str | None = None):
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
     a, b = pair(input, other, "div")
     kind = a.dtype
+    exact = kind.itemsize == 2 and in_float32(input, other)
+    if exact:
+        return wrap(_rounded(ops.div if rounding_mode is None else _truncated_quotient, exact))
+    if kind.itemsize == 2 and is_number(input) and in_float32(other, input):  # PyTorch's way, which rounds twice
+        return _truncated(mul(reciprocal(other), input), rounding_mode)
     quotient = ops.div(to_float(a), to_float(b))
     if rounding_mode is None:
         return wrap(quotient)
@@ -181,12 +262,22 @@ def div(input, other, *, rounding_mode: str | None = None):
     return wrap(rounded if kind.is_floating_point else ops.cast(rounded, kind))
 
 
+def _truncated_quotient(x: Node, y: Node) -> Node:
+    return ops.trunc(ops.div(x, y))
+
+
+def _truncated(quotient: Tensor, rounding_mode: str | None) -> Tensor:
+    return quotient if rounding_mode is None else trunc(quotient)
+
+
 divide = true_divide = div
 
 
 def floor_divide(input, other):
     """floor(x / y). Raises RuntimeError when an integer is divided by 0."""
-    return wrap(ops.floor_divide(*pair(input, other, "floor_divide")))
+    a, b = pair(input, other, "floor_divide")
+    exact = a.dtype.itemsize == 2 and in_float32(input, other)
+    return wrap(_rounded(ops.floor_divide, exact) if exact else ops.floor_divide(a, b))
 
 
 _SPECIAL_POWERS = {2: ops.square, 0.5: ops.sqrt, -0.5: ops.rsqrt, -1: ops.reciprocal}
@@ -203,16 +294,20 @@ def pow(input, exponent):
         if exponent < 0 and dtype.category == "integer":
             raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
         return wrap(ops.pow_(node, ops.number(exponent, node)))
+    require_a_tensor("pow", input, exponent)
     return wrap(ops.pow_(*pair(input, exponent, "pow")))
 
 
 def float_power(input, exponent):
-    """x^y in float64."""
-    return pow(*[x.double() if isinstance(x, Tensor) else x for x in (input, exponent)])
+    """x^y in float64, or complex128."""
+    require_a_tensor("float_power", input, exponent)
+    wide = complex128 if result_type(input, exponent).is_complex else float64
+    return pow(*[wrap(as_node(x, wide)) if isinstance(x, Tensor) else x for x in (input, exponent)])
 
 
 def atan2(input, other):
     """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
+    require_tensors("atan2", input, other)
     a, b = pair(input, other, "atan2")
     return wrap(ops.atan2(to_float(a), to_float(b)))
 
@@ -298,15 +393,25 @@ def lerp(input, end, weight):
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value a b"""
     check_factor(value, input, "addcmul", "value")
+    if _all_half(input, tensor1, tensor2):
+        return addcmul(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     product = tensor1 * tensor2
-    return input + (product if value == 1 else value * product)
+    return input + (product if value == 1 else value * tensor1 * tensor2)
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value a / b"""
     check_factor(value, input, "addcdiv", "value")
+    if _all_half(input, tensor1, tensor2):
+        return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else value * quotient)
+    return input + (quotient if value == 1 else value * tensor1 / tensor2)
+
+
+def _all_half(*tensors) -> bool:
+    """Whether all are of one half-precision dtype: the whole is then computed in float32 and rounded once."""
+    kinds = {x.dtype for x in tensors}
+    return len(kinds) == 1 and half_of([x.node for x in tensors]) is not None
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
@@ -329,7 +434,13 @@ def _limits(node: Node) -> tuple[float, float]:
 
 def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| <= atol + rtol |y|"""
-    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() else input == other
+    require_tensors("isclose", input, other)
+    for value, name in ((rtol, "rtol"), (atol, "atol")):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}: isclose compares tensors of one dtype")
+    near = abs(input - other) <= atol + rtol * abs(other) if input.is_floating_point() or input.is_complex() else input == other
     close = logical_or(eq(input, other), logical_and(near, logical_and(isfinite(input), isfinite(other))))
     return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
 

@@ -95,7 +95,8 @@ def bernoulli(input, p=None, *, generator=None):
     _check_probabilities(node if p is None else None, p)
     draws = _uniform(node.shape, float32 if node.dtype.itemsize < 8 else float64, generator)
     limit = ops.cast(node, draws.dtype) if p is None else ops.number(p, draws)
-    return wrap(ops.cast(ops.lt(draws, ops.detach(limit)), node.dtype))
+    drawn = ops.cast(ops.lt(draws, ops.detach(limit)), node.dtype)
+    return wrap(ops.overwrite(node, drawn) if node.needs_grad else drawn)  # the gradient of a draw is 0
 
 
 def _check_probabilities(node: Node | None, p) -> None:
@@ -104,7 +105,8 @@ def _check_probabilities(node: Node | None, p) -> None:
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true: probabilities lie in [0, 1]")
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad: bool = False):
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False,
+           pin_memory: bool = False):
     """mean + std times normal numbers; either may be a tensor, which then gives the shape."""
     if is_number(std) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -212,3 +214,20 @@ def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator=None):
     draws = _uniform(self.shape, _drawing_type(self), generator)
     turned = ops.tan(ops.scaled(ops.sub(draws, ops.number(0.5, draws)), math.pi))
     return _filled(self, ops.add(ops.scaled(turned, sigma), ops.number(median, turned)))
+
+
+def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator=None):
+    """Filled with exp of normal numbers of that mean and standard deviation."""
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    draws = _normal(self.shape, _drawing_type(self), generator)
+    return _filled(self, ops.exp(ops.add(ops.scaled(draws, std), ops.number(mean, draws))))
+
+
+def geometric_(self, p: float, *, generator=None):
+    """Filled with the number of the first success, counted from 1, where each trial has probability p."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    draws = _uniform(self.shape, _drawing_type(self), generator)
+    tries = ops.ceil(ops.scaled(ops.log1p(ops.neg(draws)), 1 / math.log1p(-p)))
+    return _filled(self, ops.maximum(tries, ops.number(1, tries)))

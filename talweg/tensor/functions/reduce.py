@@ -9,10 +9,10 @@ from ...core.dtypes import bool_, int64, uint8
 from ...core.shapes import dim_index, dim_indices
 from ...graph import ops
 from ...graph.node import Node
+from ..autocast import raised
 from ..box import Box
 from ..operands import require_tensor, to_float
 from ..tensor import Tensor, wrap
-from .pointwise import where
 
 
 class _Pair:
@@ -60,6 +60,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     return sum(wrap(node), dim, keepdim, dtype=dtype)
 
 
+@raised
 def prod(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The product over one dimension, or of all elements."""
     node = _integral_sum_type(_typed(input, dtype, "prod"), dtype)
@@ -86,6 +87,10 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=Non
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
     node = require_tensor(input, "var").node
+    if node.dtype.is_complex:
+        parts = [wrap(part(node)) for part in (ops.real, ops.imag)]
+        real, imag = (var(x, dim, unbiased, keepdim, correction=correction) for x in parts)
+        return real + imag
     if not node.dtype.is_floating_point:
         raise RuntimeError(f"var: std and var only support floating point and complex dtypes, got {node.dtype.name}")
     return wrap(ops.var(node, _dims(dim, node, "var"), _correction(unbiased, correction), keepdim))
@@ -138,7 +143,7 @@ def aminmax(input, *, dim=None, keepdim: bool = False):
 
 def _extremum(input, dim, keepdim, call: str, whole, position, pointwise, pair):
     if isinstance(dim, Box):
-        return pointwise(input, dim)
+        return pointwise(require_tensor(input, call), dim)
     if dim is None:
         if input.numel() == 0:
             raise RuntimeError(f"{call}(): Expected reduction dim to be specified for input.numel() == 0. "
@@ -233,38 +238,12 @@ def logsumexp(input, dim, keepdim: bool = False):
     return wrap(ops.logsumexp(node, _dims(dim, node, "logsumexp"), keepdim))
 
 
-def norm(input, p: float | str | None = "fro", dim=None, keepdim: bool = False, dtype=None):
-    """(sum |x|^p)^(1/p) over dim; p may be inf, -inf (extrema of |x|) and 0 (the number of nonzeros)."""
-    require_tensor(input, "norm")
-    x = input if dtype is None else input.to(dtype)
-    if not x.dtype.is_floating_point:
-        raise RuntimeError(f"norm: Expected a floating point tensor as input. Got {x.dtype.name}; say dtype= to convert it")
-    order = 2.0 if p in ("fro", None) else float(p)
-    if order == 2.0:
-        return _euclidean(x, dim, keepdim)
-    size = x.abs()
-    if order == math.inf:
-        return amax(size, () if dim is None else dim, keepdim)
-    if order == -math.inf:
-        return amin(size, () if dim is None else dim, keepdim)
-    if order == 0:
-        return sum(where(x == 0, x * 0, 1), dim, keepdim)
-    if order == 1:
-        return sum(size, dim, keepdim)
-    return sum(size**order, dim, keepdim) ** (1 / order)
-
-
 def _euclidean(x: Tensor, dim, keepdim: bool):
     """The gradient x / |x| is 0 at 0, where sqrt alone would give nan."""
     total = sum(x * x, dim, keepdim).node
     zero = ops.eq(total, ops.number(0, total))
     root = ops.sqrt(ops.where(zero, ops.number(1, total), total))
     return wrap(ops.where(zero, ops.number(0, total), root))
-
-
-def dist(input, other, p: float = 2):
-    """The p-norm of x - y."""
-    return norm(input - other, p)
 
 
 def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...core.dtypes import promote_types
+from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_indices, resolve_reshape
 from ...graph import ops
 from .. import views
+from ..autocast import promoted
 from ..operands import as_dtype, require_tensor
 from ..tensor import Tensor, wrap
 
@@ -120,6 +121,9 @@ def movedim(input, source, destination):
     rank = x.dim()
     sources = [dim_index(d, rank, "movedim") for d in ((source,) if isinstance(source, int) else source)]
     targets = [dim_index(d, rank, "movedim") for d in ((destination,) if isinstance(destination, int) else destination)]
+    for given, name in ((sources, "source"), (targets, "destination")):
+        if len(set(given)) != len(given):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({given})")
     if len(sources) != len(targets):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({sources} dims) should contain the same "
                            f"number of dims as destination ({targets} dims)")
@@ -183,7 +187,13 @@ def narrow(input, dim: int, start, length: int):
     """input[..., start : start + length, ...] along dim."""
     x = require_tensor(input, "narrow")
     d = dim_index(dim, x.dim(), "narrow")
+    if isinstance(start, Tensor) and (start.dim() != 0 or start.dtype.category != "integer"):
+        raise RuntimeError("narrow: start must be an 0-dim integral Tensor.")
+    if x.dim() == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     size, start = x.node.shape[d], int(start)
+    if not -size <= start <= size:
+        raise IndexError(f"narrow: Dimension out of range: start (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
     if length < 0 or start < 0 or start + length > size:
         raise RuntimeError(f"narrow(): start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -234,7 +244,15 @@ def tensor_split(input, indices_or_sections, dim: int = 0):
     size = x.node.shape[dim_index(dim, x.dim(), "tensor_split")]
     if isinstance(indices_or_sections, int):
         n = indices_or_sections
+        if n <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {n}")
         return split(x, [size // n + (i < size % n) for i in range(n)], dim)
+    if isinstance(indices_or_sections, Tensor):
+        if indices_or_sections.dim() > 1 or indices_or_sections.dtype is not int64:
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+                               f"tensor of dtype int64, but got shape {list(indices_or_sections.shape)}, "
+                               f"{indices_or_sections.dtype.name}")
+        return tensor_split(input, indices_or_sections.tolist(), dim)
     cuts = [0, *[min(max(i + size if i < 0 else i, 0), size) for i in indices_or_sections], size]
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(cuts, cuts[1:]))
 
@@ -258,6 +276,7 @@ def _joined(tensors, call: str) -> list[Tensor]:
     return found
 
 
+@promoted
 def cat(tensors, dim: int = 0):
     """Tensors one behind the other along dim. Empty 1-d tensors are passed over, as in PyTorch."""
     parts = _joined(tensors, "cat")
@@ -274,6 +293,7 @@ def cat(tensors, dim: int = 0):
 concat = concatenate = cat
 
 
+@promoted
 def stack(tensors, dim: int = 0):
     """Tensors of one shape along a new dimension."""
     parts = _joined(tensors, "stack")
@@ -312,11 +332,15 @@ def flip(input, *axes, dims=None):
 
 def fliplr(input):
     """The second dimension reversed."""
+    if require_tensor(input, "fliplr").dim() < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d, got {input.dim()}-d.")
     return flip(input, 1)
 
 
 def flipud(input):
     """The first dimension reversed."""
+    if require_tensor(input, "flipud").dim() < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d, got 0-d.")
     return flip(input, 0)
 
 
@@ -325,6 +349,8 @@ def roll(input, shifts, dims=None):
     x = require_tensor(input, "roll")
     if dims is None:
         return reshape(_rolled(reshape(x, -1), int(shifts), 0), *x.node.shape)
+    if x.dim() == 0:
+        raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")
     shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, dims))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")

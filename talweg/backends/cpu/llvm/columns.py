@@ -106,7 +106,8 @@ class _Columns:
     def _chunks(self, before: str) -> tuple[list[str], int]:
         """All rows of a block, chunk by chunk."""
         single = self._rows("r", 1, "g_done")
-        at_once = AT_ONCE if single[1] <= LONGEST_AT_ONCE else 1
+        light = single[1] <= LONGEST_AT_ONCE
+        at_once = AT_ONCE if light else 1
         many = self._rows("g", at_once, "z_done")[0] if at_once > 1 else ["  br label %g_done", "g_done:"]
         chunk = [f"  %past = mul i64 %k, {CHUNK}", "  %from = add i64 %low, %past", f"  %to = add i64 %from, {CHUNK}",
                  "  %stop = call i64 @llvm.smin.i64(i64 %to, i64 %high)", "  %have = sub i64 %stop, %from",

@@ -17,7 +17,7 @@ from .elementary import definitions
 from .jit import Code, add_symbol, compiled, libgomp
 from .nest import Kernel
 
-PARALLEL_COST = 60_000
+PARALLEL_COST = 300_000
 """Instructions from which on a kernel is worth the threads' start."""
 
 ALONE, SHARED, PRIMITIVE, CLEAR = range(4)

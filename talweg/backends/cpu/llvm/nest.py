@@ -129,6 +129,7 @@ class Accesses:
         self.merger, self.placed, self.counter = merger, placed, counter
         self.indices = Indices()
         self.blocks: tuple[Blocks, int] | None = None  # where a block of random numbers is drawn at once: which one of it
+        self.fixed: tuple[Loop, int] | None = None  # a loop that is written out: which turn of it
         head.requires = body.requires
         self._starts: dict[tuple[Node, Affine], str] = {}
 
@@ -142,7 +143,7 @@ class Accesses:
 
     def sum_of(self, a: Affine) -> str:
         """The value of an affine expression."""
-        start, step = self._split(self.merger.address(a))
+        start, step = self._split(self._address(a))
         return self.body.add(f"add i64 {self._amount(self.head, start)}, {self._amount(self.body, step)}")
 
     def random(self, computation: Computation, node: Node, index: tuple[Affine, ...]) -> str:
@@ -158,7 +159,7 @@ class Accesses:
             return
         loads: dict = {}
         loads_of(index.node, index.index, computation.placed, loads)
-        if any(self._moves(loop) for a in loads.values() for loop, _ in self.merger.address(a).terms):
+        if any(self._moves(loop) for a in loads.values() for loop, _ in self._address(a).terms):
             self.indices.changing.add(index)
             value, body = computation.value(index.node, index.index), self.body
         else:
@@ -175,7 +176,7 @@ class Accesses:
         return loop == self.inner or loop in self.indices.changing
 
     def _start(self, node: Node, address: Affine) -> tuple[str, str]:
-        start, step = self._split(self.merger.address(address))
+        start, step = self._split(self._address(address))
         key = (node, start)
         if key not in self._starts:
             kind = kind_of(node.dtype)
@@ -184,6 +185,14 @@ class Accesses:
             self._starts[key] = self.head.add(
                 f"getelementptr inbounds {kind.memory}, ptr {base}, i64 {self._amount(self.head, start)}")
         return self._starts[key], self._amount(self.body, step)
+
+    def _address(self, a: Affine) -> Affine:
+        merged = self.merger.address(a)
+        if self.fixed is None:
+            return merged
+        loop, turn = self.fixed
+        terms = dict(merged.terms)
+        return Affine(merged.constant + turn * terms.pop(loop, 0), tuple(terms.items()))
 
     def _split(self, address: Affine) -> tuple[Affine, Affine]:
         """What stays the same in the inner loop, and what changes there."""

@@ -1,6 +1,8 @@
 """Pointwise operations as LLVM instructions: a table from operation to emitter.
 
-An emitter gets the body, the node, and the names of its operands in the types they are computed in.
+An emitter gets the body, the node, and the names of its operands in the types they are computed in. There are no
+fast-math flags, not even `contract`: a value that two kernels compute must be the same to the bit in both, or no element
+of a row equals its maximum in the kernel of the gradient.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from .body import Body, literal
 from .types import kind_of
 
 EMITTERS: dict[Op, Callable[..., str]] = {}
-FLAGS = "contract"  # fused multiply-add is welcome; nan, infinities and signed zeros are not given up
 
 
 def _operand(node: Node) -> DType:
@@ -32,7 +33,7 @@ def _arithmetic(op: Op, for_float: str, for_int: str, unsigned: str | None = Non
         kind = kind_of(node.dtype)
         assert kind is not None
         if kind.is_float:
-            return body.add(f"{for_float} {FLAGS} {kind.register} {x}, {y}")
+            return body.add(f"{for_float} {kind.register} {x}, {y}")
         if kind.register == "i1":
             return body.add(f"{ {'add': 'or', 'mul': 'and'}[for_int] } i1 {x}, {y}")
         return body.add(f"{for_int if kind.is_signed or unsigned is None else unsigned} {kind.register} {x}, {y}")
@@ -56,7 +57,7 @@ def emitter(*for_ops: Op):
 @emitter(ops.sub)
 def sub(body: Body, node: Node, x: str, y: str) -> str:
     type = _register(node.dtype)
-    return body.add(f"fsub {FLAGS} {type} {x}, {y}") if node.dtype.is_floating_point else body.add(f"sub {type} {x}, {y}")
+    return body.add(f"fsub {type} {x}, {y}") if node.dtype.is_floating_point else body.add(f"sub {type} {x}, {y}")
 
 
 @emitter(ops.div)

@@ -1,0 +1,114 @@
+"""A published checkpoint as it lies on the disk: tensors, also in several files, settings, preprocessing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .hub import locate
+from .tensors import read_tensors
+
+Arrays = dict[str, np.ndarray]
+
+CONFIG = "config.json"
+PREPROCESSING = "preprocessor_config.json"
+INDEX = ".index.json"
+# What publishers call their weights: transformers, timm and torchvision; diffusers.
+WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
+PICKLED = (".pt", ".pth", ".bin", ".ckpt")
+
+
+def _safetensors(path: Path) -> Arrays:
+    return read_tensors(path)[0]
+
+
+# What can read a weights file, by its ending.
+READERS: dict[str, Callable[[Path], Arrays]] = {".safetensors": _safetensors}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`tensors` by published name, `config` and `preprocessing` as their JSON files say ({} where there is none)."""
+
+    path: Path
+    tensors: Arrays
+    config: dict[str, Any] = field(default_factory=dict)
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: array.shape for name, array in self.tensors.items()}
+
+
+def read_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoint:
+    """Read a weights file, a folder or a hub id (`locate` says how it is found).
+
+    Raises FileNotFoundError where there are no weights, ValueError for a damaged or malformed file, and what
+    `locate` raises.
+    """
+    path = locate(source, revision)
+    folder = path if path.is_dir() else path.parent
+    weights = _weights_in(path) if path.is_dir() else path
+    return Checkpoint(path, _read(weights), _json(folder / CONFIG), _json(folder / PREPROCESSING))
+
+
+def _weights_in(folder: Path) -> Path:
+    for name in WEIGHTS:
+        for candidate in (folder / name, folder / (name + INDEX)):
+            if candidate.exists():
+                return candidate
+    alone = sorted(p for p in folder.iterdir() if p.suffix in READERS)
+    if len(alone) == 1:
+        return alone[0]
+    if alone:
+        raise FileNotFoundError(f"{folder}: has several weights files and no index; name one of "
+                                f"{', '.join(p.name for p in alone)}")
+    pickled = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLED)
+    if pickled:
+        return folder / pickled[0]
+    raise FileNotFoundError(f"{folder}: has no weights; expected one of {', '.join(WEIGHTS)}")
+
+
+def _read(path: Path) -> Arrays:
+    if path.name.endswith(INDEX):
+        return _read_shards(path)
+    reader = READERS.get(path.suffix)
+    if reader is not None:
+        return reader(path)
+    if path.suffix in PICKLED:
+        raise ValueError(f"{path}: is a pickled file, which this version does not read; convert it to safetensors")
+    raise ValueError(f"{path}: a weights file must end in {' or '.join(READERS)}")
+
+
+def _read_shards(index: Path) -> Arrays:
+    """The tensors of all files that the index names, each taken from the file it is said to be in."""
+    places = _json(index).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(file, str) for file in places.values()):
+        raise ValueError(f"{index}: must hold an object weight_map from tensor name to file name")
+    tensors: Arrays = {}
+    for file in sorted(set(places.values())):
+        if Path(file).name != file:
+            raise ValueError(f"{index}: names {file!r}, which is not a file of the same folder")
+        shard = _read(index.parent / file)
+        absent = [name for name, place in places.items() if place == file and name not in shard]
+        if absent:
+            raise ValueError(f"{index}: says that {file} holds {absent[0]}, but it does not")
+        tensors |= {name: array for name, array in shard.items() if places.get(name) == file}
+    return tensors
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: must hold a JSON object, got {type(found).__name__}")
+    return found

@@ -1,0 +1,3 @@
+"""What PyTorch keeps under `utils`."""
+
+from . import checkpoint as checkpoint
