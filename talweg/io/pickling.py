@@ -97,12 +97,12 @@ class _Pickler(pickle._Pickler):  # type: ignore[name-defined]
         self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())
         self.memoize(obj)
 
-    dispatch[_Global] = _save_global
+    dispatch[_Global] = _save_global  # type: ignore[assignment]
 
     def _save_dtype(self, obj: DType) -> None:
         self._save_global(_global("torch", obj.name))
 
-    dispatch[DType] = _save_dtype
+    dispatch[DType] = _save_dtype  # type: ignore[assignment]
 
 
 def archive(obj: Any, name: str) -> bytes:

@@ -56,7 +56,7 @@ def save(obj: Any, f: FILE, pickle_module: Any = None, pickle_protocol: int = 2,
     """
     content = archive(obj, Path(f).stem if isinstance(f, (str, os.PathLike)) else "archive")
     if isinstance(f, (str, os.PathLike)):
-        write_atomically(f, content)
+        write_atomically(Path(f), content)
     else:
         f.write(content)
 
