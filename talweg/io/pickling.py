@@ -94,8 +94,8 @@ class _Pickler(pickle._Pickler):  # type: ignore[name-defined]
         return self._references[id(root)]
 
     def _save_global(self, obj: _Global) -> None:
-        self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())
-        self.memoize(obj)
+        self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())  # type: ignore[attr-defined]
+        self.memoize(obj)  # type: ignore[attr-defined]
 
     dispatch[_Global] = _save_global  # type: ignore[assignment]
 
