@@ -32,7 +32,7 @@ def numbers(x):
 def test_what_pytorch_writes_is_read(zipped):
     x = torch.arange(12.0).reshape(3, 4)
     given = {"x": x, "turned": x.t(), "part": x[1:, ::2], "scalar": torch.tensor(3), "empty": torch.zeros(0, 3),
-             "plain": [1, "text", None, (2.5, True), {3}, 2**70], "size": x.shape,
+             "plain": [1, "text", None, (2.5, True), {3}, 2**70, b"bytes", 1 + 2j], "size": x.shape,
              "weights": OrderedDict(w=torch.nn.Parameter(torch.ones(2)))}
     found = tw.load(written(given, _use_new_zipfile_serialization=zipped))
     assert found.keys() == given.keys()
@@ -72,6 +72,9 @@ def test_what_is_written_pytorch_reads(tmp_path):
     tw.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "y": y, "t": y.t(), "dtype": tw.bfloat16}, path)
     found = torch.load(path, weights_only=True)
     assert found["dtype"] is torch.bfloat16
+    plain = [b"bytes", {1, 2}, OrderedDict(a=1), 2.5, None]
+    tw.save(plain, path.with_suffix(".2"))
+    assert torch.load(path.with_suffix(".2"), weights_only=True) == tw.load(path.with_suffix(".2")) == plain
     assert found["y"].data_ptr() == found["t"].data_ptr()
     assert found["t"].tolist() == y.t().tolist()
     theirs = torch.nn.Linear(3, 2)
@@ -130,12 +133,7 @@ def test_cut_and_foreign_files_are_value_errors(tmp_path):
         tw.load(written(torch.ones(1)), map_location="cuda")
 
 
-@pytest.mark.parametrize("bad", [nn.ReLU(), lambda: 0, object(), {"a": np.ones(2)}, int])
+@pytest.mark.parametrize("bad", [nn.ReLU(), lambda: 0, object(), {"a": np.ones(2)}, os.system])
 def test_other_objects_are_not_written(bad):
-    def there_and_back():
-        file = io.BytesIO()
-        tw.save(bad, file)
-        tw.load(io.BytesIO(file.getvalue()))
-
-    with pytest.raises((TypeError, ValueError)):
-        there_and_back()
+    with pytest.raises(TypeError, match="save"):
+        tw.save(bad, io.BytesIO())

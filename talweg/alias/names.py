@@ -75,6 +75,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.cpu": ("talweg.cpu",),
     "torch.cpu.amp": ("talweg.cpu.amp",),
     "torch.cuda": (f"{HERE}.cuda",),
+    "torch.cuda.amp": (f"{HERE}.cuda_amp",),
     "torch.mps": (f"{HERE}.absent.mps",),
     "torch.xpu": (f"{HERE}.absent.xpu",),
     "torch.accelerator": (f"{HERE}.accelerator",),

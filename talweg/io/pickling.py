@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import pickle
 import zipfile
@@ -19,6 +20,7 @@ from ..tensor.pending import value_of
 from .unpickling import STORAGES
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), list, tuple, dict, set, frozenset, OrderedDict, Counter)
+NAMED = (*PLAIN, codecs.encode)  # what the pickles of plain containers name; bytes are written as encoded text
 STORAGE_OF = {dtype: name for name, dtype in STORAGES.items() if name != "UntypedStorage"}
 
 
@@ -30,6 +32,10 @@ class _Global:
 
     def __call__(self, *args: Any) -> Any:
         raise TypeError(f"{self.module}.{self.name} stands in a file only")
+
+
+def _is_one_of(obj: Any, things: tuple) -> bool:
+    return any(obj is thing for thing in things)
 
 
 class _Reference:
@@ -68,7 +74,7 @@ class _Pickler(pickle._Pickler):  # type: ignore[name-defined]
             return _global("torch", "Size"), (tuple(obj),)
         if isinstance(obj, Device):
             return _global("torch", "device"), (obj.type,) if obj.index is None else (obj.type, obj.index)
-        if isinstance(obj, (_Global, _Reference, DType)) or type(obj) in PLAIN or isinstance(obj, type):
+        if isinstance(obj, (_Global, _Reference, DType)) or type(obj) in PLAIN or _is_one_of(obj, NAMED):
             return NotImplemented
         raise TypeError(f"save: a {type(obj).__name__} is no tensor and no plain container (list, tuple, dict, set, number, "
                         "text). Of a module or an optimiser, save the state_dict()")

@@ -38,7 +38,9 @@ class _Pass:
                 func(*self.level.tensors()), "outputs of the user-provided function", call)
         self.nodes = [y.node for y in self.outputs]
 
-    def pulled(self, outputs: Sequence[Node], seeds: Sequence[Node], inputs: Sequence[Node], which: int = 0) -> list[Node]:
+    def pulled(
+        self, outputs: Sequence[Node], seeds: Sequence[Node], inputs: Sequence[Node], which: int = 0,
+    ) -> list[Node]:
         found = reverse(outputs, seeds, inputs)
         for i, n in enumerate(inputs):
             if self.strict and n not in found:
