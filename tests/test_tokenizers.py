@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talweg.data.text import (
-    ByteLevelBPE, CharacterTokenizer, CLIPTokenizer, WhisperTokenizer, WordTokenizer, decode_stream, train_bpe,
+    ByteLevelBPE,
+    CharacterTokenizer,
+    CLIPTokenizer,
+    WhisperTokenizer,
+    WordTokenizer,
+    decode_stream,
+    train_bpe,
 )
 from talweg.data.text.byte_level import byte_characters
 from talweg.data.text.whisper import special_tokens

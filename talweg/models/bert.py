@@ -135,7 +135,7 @@ class BERT(Pretrained):
     def features(self, tokens: Tensor, segments: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """(B, T) to (B, T, width). `mask` (B, T): 1 or True for tokens that are read, 0 for padding."""
         T = tokens.shape[1]
-        if T > self.context:
+        if self.context < T:
             raise ValueError(f"BERT: {T} tokens are more than the context of {self.context}")
         segments = zeros_like(tokens) if segments is None else segments
         x = self.tokens(tokens) + self.positions(arange(T)) + self.segments(segments)

@@ -166,7 +166,7 @@ class TextTransformer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         B, T = tokens.shape
-        if T > self.context:
+        if self.context < T:
             raise ValueError(f"CLIP: {T} tokens are more than the context of {self.context}")
         x = self.tokens(tokens) + self.positions[:T]  # (B, T, C)
         for block in self.blocks:

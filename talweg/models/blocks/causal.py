@@ -55,7 +55,7 @@ class CausalLM(Pretrained):
     def features(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """What the head reads: (B, T) to (B, T, width)."""
         T = tokens.shape[1]
-        if cache is None and T > self.context:
+        if cache is None and self.context < T:
             raise ValueError(f"{type(self).__name__}: {T} tokens are more than the context of {self.context}")
         places = arange(T) if cache is None else cache.places(T)
         x = self.dropout(self.tokens(tokens) + self.positions(places))  # (B, T, C)

@@ -71,7 +71,7 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """Of whole sequences with their `memory`, or of the next tokens of a `cache` that holds it."""
         T = tokens.shape[1]
-        if cache is None and T > self.context:
+        if cache is None and self.context < T:
             raise ValueError(f"Decoder: {T} tokens are more than the context of {self.context}")
         places = arange(T) if cache is None else cache.places(T)
         x = self.dropout(self.tokens(tokens) * self.scale + self.positions[places])  # (B, T, C)
