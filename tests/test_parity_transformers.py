@@ -132,8 +132,6 @@ def case(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     theirs.save_pretrained(folder)
     model = ours.from_pretrained(folder)
-    if request.param == "vit-body":
-        return model, theirs, named, positional, read, folder
     return model, theirs, named, positional, read, folder
 
 
