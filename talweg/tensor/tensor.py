@@ -205,7 +205,8 @@ class Tensor(Box):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.dim() == 0 and spec else repr(self)
+        """A number's for one number, as PyTorch has it: f"{loss}" shows 0.5, repr shows tensor(0.5000)."""
+        return format(self.item(), spec) if self.dim() == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     def __iter__(self):
         if not self.node.shape:
