@@ -33,7 +33,7 @@ from .core.layouts import (
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import amp, autograd, cpu, fft, func, linalg, masked, nn, optim, signal, special, utils
+from . import amp, autograd, cpu, distributions, fft, func, linalg, masked, nn, optim, signal, special, utils
 from .func import vmap
 from .io.torch_file import load, save
 from .nn.functional import (
