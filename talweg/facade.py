@@ -53,3 +53,7 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128
 from math import e, inf, nan, pi  # noqa: E402
+
+from .amp import GradScaler
+
+newaxis = None

@@ -20,7 +20,7 @@ import torch
 
 from .coverage_names import MISSING, NAMESPACES, Ours, public, refusal, theirs
 from .coverage_reasons import ABSENT, ALIKE, DIFFERS, UNASKED, UNDOCUMENTED
-from .coverage_signatures import differences, overloads, signature
+from .coverage_signatures import differences, other_names, overloads, renamed, signature
 
 TARGET = Path(__file__).parent.parent / "docs/api_coverage.md"
 NOT_YET = "Not yet"
@@ -70,6 +70,7 @@ def difference(namespace: str, name: str, there: Any, here: Any) -> str:
     told = DIFFERS.get(f"{namespace}.{name}")
     read = overloads(namespace, name, there) if callable(here) and not isinstance(here, property) else []
     mine = signature(here, namespace == "torch.Tensor") if read else None
+    read = renamed(read, other_names(here))
     found = differences(read, mine, UNASKED, ALIKE) if mine is not None else []
     return "; ".join([told] * bool(told) + found)
 

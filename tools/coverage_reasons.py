@@ -109,7 +109,7 @@ DIFFERS: dict[str, str] = {
 }
 
 # Pairs of defaults that mean one thing (PyTorch's text and ours).
-ALIKE = {("()", "None"), ("None", "()"), ("strided", "None"), ("None", "'ij'"), ("None", "0.0"), ("None", "1.0"),
+ALIKE = {("layout", "None"), ("()", "None"), ("None", "()"), ("strided", "None"), ("None", "'ij'"), ("None", "0.0"), ("None", "1.0"),
          ("True", "None"),
          ("None", "False"), ("Generator", "None"), ("noop_context_fn", "None"), ("'valid'", "0.0"), ("None", "-1.0")}
 # Parameters of PyTorch's kernels on other devices, and of its own bookkeeping, which no caller passes.

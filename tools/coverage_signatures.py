@@ -125,6 +125,14 @@ def signature(value: Callable, method: bool) -> inspect.Signature | None:
     return inspect.Signature(found[1:] if method else found)
 
 
+def other_names(value: Any) -> dict[str, str]:
+    """Parameters that can be passed under another keyword: {keyword: parameter}."""
+    found: dict[str, str] = {}
+    for wrapper in _wrappers(value):
+        found |= wrapper.__dict__.get("also_named", {})
+    return found
+
+
 def _wrappers(value: Any) -> Iterable[Any]:
     while hasattr(value, "__wrapped__"):
         if hasattr(value, "__code__"):
@@ -147,6 +155,11 @@ def differences(theirs: list[Parameters], ours: inspect.Signature, unasked: set[
             if told and told not in found:
                 found.append(told)
     return found
+
+
+def renamed(theirs: list[Parameters], names: dict[str, str]) -> list[Parameters]:
+    """Their signatures with our names for the parameters that ours takes under both."""
+    return [[p.replace(name=names[p.name]) if p.name in names else p for p in overload] for overload in theirs]
 
 
 def _paired(overload: Parameters, ours: inspect.Signature) -> Iterable[tuple[inspect.Parameter, inspect.Parameter | None, int]]:

@@ -10,7 +10,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
     "torch.torch_version": (f"{HERE}.version",),
-    "torch.random": ("talweg", f"{HERE}.top"),
+    "torch.random": ("talweg", f"{HERE}.top", "talweg.tensor.generator"),
     "torch.serialization": ("talweg",),
     "torch.compiler": (f"{HERE}.compiler",),
     "torch.multiprocessing": (f"{HERE}.multiprocessing", "multiprocessing"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.devices import CPU
+from ..core.layouts import strided
 from ..core.shapes import Size, dim_index
 from ..graph.leaves import from_array
 from ..graph.node import Node
@@ -25,6 +26,9 @@ class Tensor(Box):
     """
 
     device = CPU
+    layout = strided
+    name = None
+    is_cpu = True
     is_cuda = False
     is_sparse = False
     is_quantized = False
