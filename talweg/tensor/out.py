@@ -26,6 +26,7 @@ pinverse polar polygamma pow prod qr quantile rad2deg rand randint randn randper
 row_stack rsqrt scatter scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh softmax log_softmax sort
 sqrt square stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu true_divide
 trunc var vdot vstack where xlogy zeros empty
+chain_matmul frobenius_norm nuclear_norm index_reduce isin lu_solve lu_unpack nansum nonzero_static slice_scatter slogdet
 """.split())
 
 IN_NAMESPACES = frozenset("""
@@ -35,6 +36,9 @@ solve_triangular svd svdvals tensorinv tensorsolve vecdot vector_norm
 fft fft2 fftfreq fftn hfft hfft2 hfftn ifft ifft2 ifftn ihfft ihfft2 ihfftn irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn
 airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln i0
 i0e i1 i1e log1p log_ndtr logit logsumexp ndtr ndtri polygamma psi round sinc xlog1py xlogy zeta
+chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h
+hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p multigammaln shifted_chebyshev_polynomial_t
+shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w
 """.split())
 
 
