@@ -213,6 +213,8 @@ def arange(start, end=None, step=1, *, dtype=None, layout=None, device=None, req
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, Box) else v for v in (start, end, step))
+    if not all(math.isfinite(v) for v in (start, end)):
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if dtype is int64:  # PyTorch cuts the bounds to whole numbers before it counts
         start, end, step = int(start), int(end), int(step)
     if step == 0:
