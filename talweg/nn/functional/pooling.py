@@ -107,10 +107,10 @@ def _output_sizes(input, output_size, rank: int, call: str) -> list[int]:
     sizes = [output_size] * rank if output_size is None or isinstance(output_size, int) else list(output_size)
     if len(sizes) != rank:
         raise RuntimeError(f"{call}: {rank} dimensions need {rank} output sizes, got {sizes}")
-    sizes = [n if s is None else int(s) for s, n in zip(sizes, input.shape[-rank:])]
-    if any(s < 0 for s in sizes):
-        raise RuntimeError(f"{call}: elements of output_size must be greater than or equal to 0, but got {sizes}")
-    return sizes
+    outs = [n if s is None else int(s) for s, n in zip(sizes, input.shape[-rank:])]
+    if any(s < 0 for s in outs):
+        raise RuntimeError(f"{call}: elements of output_size must be greater than or equal to 0, but got {outs}")
+    return outs
 
 
 def _check_rank(input, output_size, rank: int, call: str) -> None:
