@@ -230,6 +230,8 @@ def arange(start=None, end=None, step=1, *, dtype=None, layout=None, device=None
     if end is None:
         raise TypeError("arange() needs at least its end, as in arange(5)")
     start, end, step = (v.item() if isinstance(v, Box) else v for v in (start, end, step))
+    if not all(math.isfinite(v) for v in (start, end)):
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if dtype is int64:  # PyTorch cuts the bounds to whole numbers before it counts
         start, end, step = int(start), int(end), int(step)
     if step == 0:

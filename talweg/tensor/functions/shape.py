@@ -271,6 +271,8 @@ def unbind(input, dim: int = 0):
 
 
 def _joined(tensors, call: str) -> list[Tensor]:
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{call}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     found = list(tensors)
     if not found:
         raise (ValueError if call == "cat" else RuntimeError)(f"{call}(): expected a non-empty list of Tensors")
@@ -351,11 +353,13 @@ def flipud(input):
 def roll(input, shifts, dims=None):
     """Elements moved along dims; those pushed out come back at the other end."""
     x = require_tensor(input, "roll")
-    if dims is None:
-        return reshape(_rolled(reshape(x, -1), int(shifts), 0), *x.node.shape)
+    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, () if dims is None else dims))
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required")
+    if len(shifts) == 1 and not dims:
+        return reshape(_rolled(reshape(x, -1), int(shifts[0]), 0), *x.node.shape)
     if x.dim() == 0:
         raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")
-    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, dims))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims):
