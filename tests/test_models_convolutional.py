@@ -15,7 +15,6 @@ from talweg.cli.info import command as info
 from talweg.io import Checkpoint, read_checkpoint
 from talweg.models import (
     FCN,
-    MODELS,
     SSD300,
     VAE,
     VGG,
@@ -257,7 +256,7 @@ def test_ddpm_pspnet_and_ssd_train_too():
     assert (tuple(offsets.shape), tuple(logits.shape), tuple(ssd.boxes.shape)) == ((1, 8732, 4), (1, 8732, 3), (8732, 4))
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n not in ("mlp", "lenet")])
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_every_name_builds_and_its_layers_have_shapes(name):
     described = entry(name)
     model = build(name, described.input_shape, 10)
