@@ -23,7 +23,7 @@ fuzz: $(VENV)/.test
 
 # Every registered kind of model: steps compiled in fp32 and bf16 against the interpreter's.
 models: $(VENV)/.test
-	TALWEG_ALL_MODELS=1 $(BIN)/python -m pytest -n 2 tests/test_every_model_trains.py
+	TALWEG_ALL_MODELS=1 $(BIN)/python -m pytest -n 2 tests/test_every_model_trains.py tests/test_reference_steps.py
 
 # Trainings behind rows of docs/book.md that are too long for the suite: row, figure, bound.
 recipes: $(VENV)/.test

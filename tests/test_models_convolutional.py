@@ -36,6 +36,7 @@ from talweg.models import (
     negative_elbo,
 )
 from talweg.models.autoencoder import with_noise
+from talweg.models.convolutional import CONVOLUTIONAL
 from talweg.models.lenet5 import CONNECTIONS, digit_pictures
 from talweg.nn import functional as F
 from talweg.training import parameter_count, summarise
