@@ -52,9 +52,12 @@ def accuracy(model: str, **settings) -> float:
         return train(Settings(model=model, **settings), Path(folder) / "run").test_accuracy
 
 
-def kept(model: str) -> float:
-    """By how much accuracy rises when pixels are permuted: below 0, it falls."""
-    return accuracy(model, data=PERMUTED, epochs=20) - accuracy(model, epochs=20)
+def kept(model: str, seeds: int = 3) -> float:
+    """By how much accuracy rises when pixels are permuted: below 0, it falls. A mean: one image of the test is 0.3 %."""
+    def change(seed: int) -> float:
+        return accuracy(model, data=PERMUTED, epochs=20, seed=seed) - accuracy(model, epochs=20, seed=seed)
+
+    return sum(map(change, range(seeds))) / seeds
 
 
 RECURRENT = {"size": 8, "epochs": 40, "lr": 5e-3, "clip_norm": 1.0}
