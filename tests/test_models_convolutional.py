@@ -15,7 +15,6 @@ from talweg.cli.info import command as info
 from talweg.io import Checkpoint, read_checkpoint
 from talweg.models import (
     FCN,
-    MODELS,
     SSD300,
     VAE,
     VGG,
@@ -37,6 +36,7 @@ from talweg.models import (
     negative_elbo,
 )
 from talweg.models.autoencoder import with_noise
+from talweg.models.convolutional import CONVOLUTIONAL
 from talweg.models.lenet5 import CONNECTIONS, digit_pictures
 from talweg.nn import functional as F
 from talweg.training import parameter_count, summarise
@@ -257,7 +257,7 @@ def test_ddpm_pspnet_and_ssd_train_too():
     assert (tuple(offsets.shape), tuple(logits.shape), tuple(ssd.boxes.shape)) == ((1, 8732, 4), (1, 8732, 3), (8732, 4))
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n not in ("mlp", "lenet")])
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_every_name_builds_and_its_layers_have_shapes(name):
     described = entry(name)
     model = build(name, described.input_shape, 10)

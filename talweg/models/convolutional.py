@@ -66,6 +66,12 @@ def _ssd300(input_shape: Shape, classes: int) -> nn.Module:
     return SSD300(classes)
 
 
+def _generator(input_shape: Shape, classes: int) -> nn.Module:
+    if len(input_shape) != 1:
+        raise ValueError(f"dcgan_generator: inputs are vectors of noise, their shape is (length,), got {list(input_shape)}")
+    return Generator(input_shape[0])
+
+
 def _with_time(input_shape: Shape) -> tuple[Tensor, ...]:
     return zeros(1, *input_shape), zeros(1)
 
@@ -84,7 +90,7 @@ def _entries() -> dict[str, Entry]:
         "autoencoder": Entry(_square(lambda c, s: Autoencoder(c, s)), "convolutional autoencoder", (1, 28, 28)),
         "denoiser": Entry(_image(lambda c, _: DenoisingAutoencoder(c)), "denoising autoencoder (L 6.1)", (1, 64, 64)),
         "vae": Entry(_square(lambda c, s: VAE(c, s)), "variational autoencoder", (1, 28, 28)),
-        "dcgan_generator": Entry(lambda shape, _: Generator(shape[0]), "DCGAN's generator, 64 x 64", (100,)),
+        "dcgan_generator": Entry(_generator, "DCGAN's generator, 64 x 64", (100,)),
         "dcgan_discriminator": Entry(_square(lambda c, s: Discriminator(c, side=s)), "DCGAN's discriminator", (3, 64, 64)),
         "ddpm_unet": Entry(
             _image(lambda c, _: DDPMUNet(c)), "DDPM's U-Net for CIFAR-10 (L 7.2)", (3, 32, 32), example=_with_time
