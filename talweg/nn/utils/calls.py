@@ -44,7 +44,6 @@ class Recording:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.result: Any = None
         self._open: list[Call] = []
         self._marks: list[int] = []
         self._current: list[Call] = []
@@ -107,7 +106,7 @@ def record_calls(model: Module, *args: Any, **kwargs: Any) -> Recording:
         handles += _watch(recording, name, module)
     try:
         with tracing():
-            recording.result = model(*args, **kwargs)
+            model(*args, **kwargs)  # the result is let go: living tensors would be evaluated some day
     except RuntimeError as error:
         if str(error) != READ_WHILE_TRACED:
             raise
