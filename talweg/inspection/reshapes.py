@@ -31,7 +31,9 @@ def blocks(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
     found: list[tuple[list[int], list[int]]] = []
     i = j = 0
     while i < len(before) or j < len(after):
-        old, new, left, right = [], [], 1, 1
+        old: list[int] = []
+        new: list[int] = []
+        left = right = 1
         while not (old or new) or left != right:
             if (left <= right and i < len(before)) or j >= len(after):
                 left *= before[i]
