@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": ("predict", "Say what an image file shows."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
+    "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),

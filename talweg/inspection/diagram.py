@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .. import nn
+from ..core.dtypes import bool_
+from ..graph import ops
 from ..graph.node import Node
 from ..nn.utils.calls import Call, Recording
 from .diagram_words import details, layer_label, operation_label
@@ -66,7 +68,10 @@ class _Reader:
         self.buffers = {b.node: name for name, b in root.named_buffers()}
         self.trained = {p.node for p in root.parameters() if p.requires_grad}
         self.own: dict[Call, list[Node]] = {}
+        self.readers: dict[Node, list[Node]] = {}
         for node in recording.nodes():
+            for source in node.inputs:
+                self.readers.setdefault(source, []).append(node)
             self.own.setdefault(recording.call_of(node), []).append(node)
 
     def read(self) -> Diagram:
@@ -76,7 +81,7 @@ class _Reader:
                 self.made_by[node] = Part("input", _input_name(i, len(self.recording.inputs)), shape=node.shape)
                 inputs.append(self.made_by[node])
         model = Part("frame", type(self.recording.root.module).__name__)
-        model.parts = self._inside(self.recording.root)
+        model.parts = _at_home(self._inside(self.recording.root))
         outputs = self.sources(self.recording.outputs)[0]
         return Diagram(model, inputs, outputs)
 
@@ -115,7 +120,7 @@ class _Reader:
             return []
         parameters = [*call.module.parameters()]
         part = Part(
-            "box", layer_label(call.module), details(call.module), tuple(tuple(p.shape) for p in parameters),
+            "box", layer_label(call.module), details(call.module, call.name), tuple(tuple(p.shape) for p in parameters),
             any(p.requires_grad for p in parameters), call.outputs[0].shape, call.name,
             sources=self.sources(call.inputs)[0],
         )
@@ -140,13 +145,20 @@ class _Reader:
             self.made_by[node] = previous
             return []
         trained = any(t in self.trained for t in tables)
-        name = ", ".join(self._name(t).rpartition(".")[2] for t in tables)
-        part = Part(kind, label, words or name, tuple(t.shape for t in tables), trained, node.shape, sources=sources)
+        name = ", ".join(self._name(t) for t in tables)
+        part = Part(kind, label, words or name, tuple(t.shape for t in tables), trained, self._shape(node), sources=sources)
         self.made_by[node] = part
         return [part]
 
     def _name(self, node: Node) -> str:
-        return self.named.get(node) or self.buffers[node]
+        """The last word of a parameter's name, of a layer's weight the layer's."""
+        name = self.named.get(node) or self.buffers[node]
+        return name.removesuffix(".weight").rpartition(".")[2]
+
+    def _shape(self, node: Node) -> tuple[int, ...]:
+        """As the user sees it: products fold leading dimensions, and unfold them behind."""
+        readers = self.readers.get(node, []) if node.op is ops.matmul else []
+        return readers[0].shape if len(readers) == 1 and readers[0].op is ops.reshape else node.shape
 
     def sources(self, nodes: Iterable[Node]) -> tuple[list[Part], list[Node]]:
         """The parts whose outputs these values are made from by what is looked through, and the parameters and buffers."""
@@ -163,9 +175,34 @@ class _Reader:
                 parts[self.made_by[node]] = None
             elif node in self.named or node in self.buffers:
                 tables[node] = None
-            elif self.recording.covers(node):
+            elif self.recording.covers(node) and not _says_where(node):
                 stack.extend(node.inputs)
         return list(parts), list(tables)
+
+
+def _at_home(parts: list[Part]) -> list[Part]:
+    """The same parts, where a layer that was called from outside its module's frame stands in it, before what is there.
+
+    An attention's keys may be made by whoever has the memory; in the drawing they belong to the attention.
+    """
+    frames = [p for p in parts if p.kind == "frame" and p.name]
+    moved: dict[Part, list[Part]] = {frame: [] for frame in frames}
+    stay = []
+    for part in parts:
+        home = next((f for f in frames if part is not f and part.name.startswith(f.name + ".")), None)
+        if home is None:
+            stay.append(part)
+        else:
+            moved[home].append(part)
+    for part in stay:
+        if part.kind == "frame":
+            part.parts = _at_home(moved.get(part, []) + part.parts)
+    return stay
+
+
+def _says_where(node: Node) -> bool:
+    """Masks and computed positions: they choose among values and are none."""
+    return node.dtype is bool_ or (node.dtype.category == "integer" and node.op.kind in ("reduce", "pointwise", "scan"))
 
 
 def _passes(call: Call) -> bool:

@@ -67,6 +67,7 @@ class Cell:
     y: float = 0.0
     entries: dict[Part, float] = field(default_factory=dict)
     leaves_at: float = 0.0
+    told: bool = False  # the shape stands inside the frame already
 
     @property
     def top(self) -> float:
@@ -131,7 +132,7 @@ class _Grid:
         taken: set[tuple[int, int]] = set()
         width = 0
         for cell in sorted([*self.cells, self.exit], key=lambda c: c.row):
-            column = cell.sources[0].column if cell.sources else 0
+            column = _continued(cell)
             while (cell.row, column) in taken:
                 column += 1
             cell.column = column
@@ -181,23 +182,45 @@ class _Grid:
         for source in read:
             cell.entries[source] = by_cell[self.cell_of[source]].x
         cell.leaves_at = grid.exit.x
+        cell.told = any(_shape_of(c) == _shape_of(cell) and not c.told for c in grid.exit.sources)
 
     # --- places
     def _coordinates(self) -> None:
-        before, after = [0.0] * self.columns, [0.0] * self.columns
-        for cell in self.cells:
-            beside = text_width(_shape_of(cell), SMALL) + 7 if _shape_of(cell) else 0.0
-            before[cell.column] = max(before[cell.column], cell.before)
-            after[cell.column] = max(after[cell.column], cell.after, beside)
-        middles = [0.0] * self.columns
-        for i in range(1, self.columns):
-            middles[i] = middles[i - 1] + after[i - 1] + before[i] + GAP
-        for cell in [*self.cells, self.exit]:
-            cell.x = middles[cell.column]
-        self.left = -before[0]
-        self.right = middles[-1] + after[-1]
+        """Columns as far to the left as the rows allow that their parts and wires pass through."""
+        reach: dict[int, float] = {}  # how far to the right each row is taken
+        for column in range(self.columns):
+            for chain in self._chains(column):
+                rows = {row for cell in chain for row in self._rows_of(cell)}
+                before = max(cell.before for cell in chain)
+                x = 0.0 if column == 0 else max(reach.get(row, 0.0) for row in rows) + GAP + before
+                for cell in chain:
+                    cell.x = x
+            for cell in self._in(column):
+                for row in self._rows_of(cell):
+                    extent = _extent(cell) if row == cell.row else 4.0
+                    reach[row] = max(reach.get(row, 0.0), cell.x + extent)
+        self.left = -max((c.before for c in self._in(0)), default=0.0)
+        self.right = max(reach.values(), default=0.0)
         self._lanes()
         self._heights()
+
+    def _in(self, column: int) -> list[Cell]:
+        return [c for c in [*self.cells, self.exit] if c.column == column]
+
+    def _rows_of(self, cell: Cell) -> range:
+        """The rows that the cell and the wires going up from it pass through."""
+        ends = [r.row for r in cell.readers if self._way(cell, r) in ("straight", "up")]
+        return range(cell.row, max(ends, default=cell.row) + 1)
+
+    def _chains(self, column: int) -> list[list[Cell]]:
+        """The cells of a column, those that are joined by straight wires together."""
+        chains: list[list[Cell]] = []
+        for cell in sorted(self._in(column), key=lambda c: c.row):
+            above = [chain for chain in chains if any(s in chain for s in cell.sources)]
+            for chain in above:
+                chains.remove(chain)
+            chains.append([c for chain in above for c in chain] + [cell])
+        return chains
 
     def _lanes(self) -> None:
         """A lane on the left for every wire that has no free column; those that run side by side have different ones."""
@@ -206,13 +229,11 @@ class _Grid:
         wires = [(s, c) for c in [*self.cells, self.exit] for s in c.sources if self._way(s, c) == "lane"]
         for source, reader in sorted(wires, key=lambda w: w[1].row - w[0].row):
             span = (source.row, reader.row)
-            for i, lane in enumerate([*busy, []]):
-                if all(b <= span[0] or a >= span[1] for a, b in lane):
-                    break
-            if i == len(busy):
-                busy.append([])
-            busy[i].append(span)
-            self.lanes[source, reader] = i
+            free = (i for i, lane in enumerate(busy) if all(b <= span[0] or a >= span[1] for a, b in lane))
+            number = next(free, len(busy))
+            busy[number:] = busy[number:] or [[]]
+            busy[number].append(span)
+            self.lanes[source, reader] = number
         self.first_lane = self.left - LANE
         self.left -= LANE * len(busy)
 
@@ -264,7 +285,7 @@ class _Grid:
                     self._draw_frame(cell)
                 else:
                     self.page.placed.append(self._placed(cell))
-                if cell.readers and _shape_of(cell):
+                if cell.readers and _shape_of(cell) and not cell.told:
                     self.page.shapes.append((cell.x + cell.leaves_at + 6, cell.top + 5, _shape_of(cell)))
         for cell in [*self.cells, self.exit]:
             for source in cell.sources:
@@ -296,24 +317,38 @@ class _Grid:
         if way == "lane":
             lane = self.first_lane - LANE * self.lanes[source, reader]
             turn = start + 5
-            if self._open_side(reader, left=True):
+            if self._open_side(reader, None):
                 middle = reader.y + reader.height / 2
                 return [(a, start), (a, turn), (lane, turn), (lane, middle), (reader.x - reader.before, middle)]
             return [(a, start), (a, turn), (lane, turn), (lane, end - 8), (b, end - 8), (b, end)]
         if way == "over":
             turn = start + 5
             return [(a, start), (a, turn), (b, turn), (b, end)]
-        if way == "up" and a > b and self._open_side(reader, left=False):
+        if way == "up" and a > b and self._open_side(reader, source):
             middle = reader.y + reader.height / 2
             return [(a, start), (a, middle), (reader.x + (SIGN / 2 if reader.height == SIGN else reader.after), middle)]
         return [(a, start), (a, end - 9), (b, end - 9), (b, end)]
 
-    def _open_side(self, reader: Cell, left: bool) -> bool:
-        """Whether a wire may come in from the side: only to a box or sign with nothing in its way, read otherwise from below."""
+    def _open_side(self, reader: Cell, source: Cell | None) -> bool:
+        """Whether a wire may come in from the side, from a lane on the left or up a source's column on the right: only to a
+        box or sign that something else enters from below, with nothing in the way."""
         if reader.page is not None or reader.part is None or len(reader.sources) < 2:
             return False
         others = [c.column for c in self.cells if c.row == reader.row and c is not reader]
-        return all(c > reader.column for c in others) if left else True
+        last = -1 if source is None else source.column
+        return not any(min(last, reader.column) <= c <= max(last, reader.column) for c in others)
+
+
+def _continued(cell: Cell) -> int:
+    """The column a cell continues: a frame that reads an input of the model that one, so that encoder and decoder stand
+    side by side, another that of the part before it; what joins branches that of the leftmost."""
+    if not cell.sources:
+        return 0
+    if cell.part is not None and cell.part.kind == "frame":
+        first = cell.sources[0]
+        is_input = first.part is not None and first.part.kind == "input"
+        return first.column if is_input else min((-s.row, s.column) for s in cell.sources)[1]
+    return min(s.column for s in cell.sources)
 
 
 def _also_known(frame: Part, read: Iterable[Part], by_cell: dict, cell_of: dict) -> Part:
@@ -324,6 +359,12 @@ def _also_known(frame: Part, read: Iterable[Part], by_cell: dict, cell_of: dict)
     for leaf in frame.leaves():
         leaf.sources = list(dict.fromkeys(first.get(s, s) for s in leaf.sources))
     return frame
+
+
+def _extent(cell: Cell) -> float:
+    """How far a cell reaches to the right of its wire, with the shape beside it."""
+    beside = text_width(_shape_of(cell), SMALL) + 7 + cell.leaves_at if _shape_of(cell) else 0.0
+    return max(cell.after, beside)
 
 
 def _shape_of(cell: Cell) -> str:

@@ -63,7 +63,7 @@ class _Folder:
         best = (1, 1)
         for period in range(1, min(LONGEST, (len(parts) - start) // 2) + 1):
             copies = 1
-            while self._alike(parts, start, start + copies * period, period):
+            while self._alike(parts, start, start + copies * period, period, copies):
                 copies += 1
             while copies > 1 and not self._closed(parts[start : start + copies * period], period):
                 copies -= 1
@@ -71,18 +71,24 @@ class _Folder:
                 best = (period, copies)
         return best
 
-    def _alike(self, parts: list[Part], a: int, b: int, period: int) -> bool:
-        first, second = parts[a : a + period], parts[b : b + period]
-        return len(second) == period and all(map(_same, first, second)) and self._wired(first, second)
+    def _alike(self, parts: list[Part], a: int, b: int, period: int, copies: int) -> bool:
+        """Whether what begins at b continues the run that began at a and has so many copies."""
+        first, before, after = parts[a : a + period], parts[b - period : b], parts[b : b + period]
+        if len(after) < period or not all(map(_same, first, after)):
+            return False
+        one_before = parts[b - 2 * period : b - period] if copies > 1 else []
+        return self._wired(one_before, before, after)
 
-    def _wired(self, first: list[Part], second: list[Part]) -> bool:
-        """Whether what is read inside is read in the same places of both."""
-        ours, theirs = ([leaf for part in group for leaf in part.leaves()] for group in (first, second))
-        place, other = ({leaf: i for i, leaf in enumerate(group)} for group in (ours, theirs))
-        for a, b in zip(ours, theirs):
-            inside = [place[s] for s in a.sources if s in place]
-            if inside != [other[s] for s in b.sources if s in other] or len(a.sources) != len(b.sources):
+    def _wired(self, one_before: list[Part], before: list[Part], after: list[Part]) -> bool:
+        """Whether both read the same places of themselves, of the repetition before each, and the same from outside."""
+        ours, theirs = _reads(before, one_before), _reads(after, before)
+        for mine, other in zip(ours, theirs):
+            if len(mine) != len(other):
                 return False
+            for (where, place), (there, same) in zip(mine, other):
+                first_reads_outside = not one_before and there == "before" and where == "outside"
+                if (where, place) != (there, same) and not first_reads_outside:
+                    return False
         return True
 
     def _closed(self, run: list[Part], period: int) -> bool:
@@ -106,6 +112,20 @@ class _Folder:
             first[0].copies = copies
             return first[0]
         return Part("frame", "", parts=first, copies=copies, shape=first[-1].shape)
+
+
+def _reads(group: list[Part], before: list[Part]) -> list[list[tuple[str, object]]]:
+    """For each leaf of the group what its sources are: a place inside, a place in the group before, or a part outside."""
+    leaves = [leaf for part in group for leaf in part.leaves()]
+    inside = {leaf: i for i, leaf in enumerate(leaves)}
+    earlier = {leaf: i for i, leaf in enumerate(leaf for part in before for leaf in part.leaves())}
+
+    def told(source: Part) -> tuple[str, object]:
+        if source in inside:
+            return "inside", inside[source]
+        return ("before", earlier[source]) if source in earlier else ("outside", source)
+
+    return [[told(source) for source in leaf.sources] for leaf in leaves]
 
 
 def _same(a: Part, b: Part) -> bool:

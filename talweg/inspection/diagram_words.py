@@ -36,8 +36,11 @@ def layer_label(module: nn.Module) -> str:
     return name.lower()
 
 
-def details(module: nn.Module) -> str:
-    """Meta-parameters that differ from those that change nothing: k=3 s=2 p=1."""
+def details(module: nn.Module, name: str = "") -> str:
+    """Meta-parameters that differ from those that change nothing, k=3 s=2 p=1; of matrices and tables the name."""
+    last = name.rpartition(".")[2]
+    if isinstance(module, nn.Linear | nn.Embedding) and not last.isdigit():
+        return last
     found = []
     for letter, attribute, silent in (("k", "kernel_size", None), ("s", "stride", 1), ("p", "padding", 0),
                                       ("d", "dilation", 1), ("g", "groups", 1)):
