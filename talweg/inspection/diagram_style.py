@@ -28,8 +28,8 @@ def text_width(text: str, size: float) -> float:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """A tensor's shape without the batch, as the book writes it: 32 × 24 × 24."""
-    return " × ".join(map(str, shape[1:])) or "1"
+    """The shape without the batch of one, as the book writes it: 32 × 24 × 24."""
+    return " × ".join(map(str, shape[1:] if shape[:1] == (1,) else shape)) or "1"
 
 
 def stylesheet() -> str:
