@@ -25,6 +25,7 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..runtime import threads
+from ..runtime.capacity import require_available
 from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
 from .places import moved_place, part_place
@@ -150,7 +151,9 @@ class Program:
         plan updates in place are overwritten."""
         arrays: list = [None, *inputs, *[pool.take() for pool in self._results]]
         bases = self._bases
-        base = _arena.reserve(self._scratch + self.scratch_bytes)
+        needed = self._scratch + self.scratch_bytes
+        require_available(needed - _arena.size, "compiled program")
+        base = _arena.reserve(needed)
         if base != bases[ARENA]:
             self._settle_in(base)
         for slot in range(1, len(arrays)):
