@@ -11,7 +11,7 @@ from parity import assert_close
 
 import talweg as tw
 from talweg import nn, optim
-from talweg.cli.info import command as info
+from talweg.cli.summary import command as info
 from talweg.io import Checkpoint, read_checkpoint
 from talweg.models import (
     FCN,
@@ -271,7 +271,7 @@ def test_every_name_builds_and_its_layers_have_shapes(name):
 def test_talweg_info_shows_it(name):
     result = CliRunner().invoke(info, [name])
     assert result.exit_code == 0, result.output
-    assert f"{parameter_count(build(name, entry(name).input_shape, 10)):,} parameters" in result.output
+    assert f"{parameter_count(build(name, entry(name).input_shape, entry(name).classes)):,} parameters" in result.output
     assert "did not run" not in result.output
 
 

@@ -25,6 +25,7 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..runtime import threads
+from ..runtime.capacity import require_available
 from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
 from .ownership import pooled
@@ -157,7 +158,9 @@ class Program:
         plan updates in place are overwritten. `token` tells which have kept their values since the last run."""
         arrays: list = [None, *inputs, *[pool.take() for pool in self._results]]
         bases = self._bases
-        base = _arena.reserve(self._scratch + self.scratch_bytes)
+        needed = self._scratch + self.scratch_bytes
+        require_available(needed - _arena.size, "compiled program")
+        base = _arena.reserve(needed)
         if base != bases[ARENA]:
             self._settle_in(base)
         for slot in range(1, len(arrays)):

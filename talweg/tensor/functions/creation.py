@@ -14,6 +14,7 @@ from ...core.dtypes import dtype as DType
 from ...core.dtypes import from_numpy as dtype_of_numpy
 from ...graph import ops
 from ...graph.leaves import constant, from_array
+from ...runtime.capacity import require_total
 from ..box import Box
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
@@ -142,6 +143,7 @@ def _sizes(size) -> tuple[int, ...]:
 
 def _constant(size: tuple, number, dtype, device, requires_grad: bool) -> Tensor:
     _check_dtype(dtype, "full")
+    require_total(size, dtype.itemsize, "new tensor")
     return _finished(wrap(ops.expand(constant(number, dtype), size)), device, requires_grad)
 
 
