@@ -22,6 +22,7 @@ COMMANDS = {
     "summary": ("info", "The same as info."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
+    "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script
