@@ -61,7 +61,7 @@ class Compiled:
         place = {leaf: i for i, leaf in enumerate(leaves)}
         self.which = [place[leaf] for leaf in canonical.inputs]
         stand_ins = list(canonical.inputs.values())
-        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        strides = [strides_of(leaf.value) for leaf in canonical.inputs]
         given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
         self.program = planned(canonical.roots, stand_ins, strides, given)
         dump.show(self.program)
@@ -115,7 +115,7 @@ def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Sha
     return program
 
 
-def _strides(array: np.ndarray) -> tuple[int, ...]:
+def strides_of(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 

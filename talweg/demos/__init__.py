@@ -10,6 +10,8 @@ from .shown import Shown, Table
 # Name, the module of this folder, and its line in the help. Nothing is imported before it is asked for.
 DEMOS = {
     "diff": ("differentiation", "Numerical, symbolic and automatic differentiation compared (N 2.3)."),
+    "cost": ("cost", "Arithmetic of the backward pass beside the forward pass (L 3.4)."),
+    "memory": ("memory", "Memory of activations by depth, with and without checkpoints (L 3.4)."),
 }
 
 __all__ = ["DEMOS", "Shown", "Table"]
