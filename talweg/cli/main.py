@@ -22,6 +22,8 @@ COMMANDS = {
     "summary": ("info", "The same as info."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
+    "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
+    "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
     "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }

@@ -18,6 +18,7 @@ from . import dump
 from .in_place import impossible, wanted_updates
 from .ownership import is_ours, references
 from .plan import Planner
+from .profile import copy_of
 from .program import Program
 from .rewrite import Canonical
 
@@ -97,7 +98,7 @@ class _Known:
         assert self.compiled is not None
         updated = set(self.compiled.updated)
         kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
-        return self.compiled.run([n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)])
+        return self.compiled.run([copy_of(n.value) if keep else n.value for n, keep in zip(leaves, kept)])
 
 
 def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:

@@ -13,5 +13,8 @@ DEMOS = {
     "cost": ("cost", "Arithmetic of the backward pass beside the forward pass (L 3.4)."),
     "memory": ("memory", "Memory of activations by depth, with and without checkpoints (L 3.4)."),
 }
+BENCHES = {
+    "linear": ("batches", "Samples a second through a linear layer, in batches and one by one (L 2.1)."),
+}
 
-__all__ = ["DEMOS", "Shown", "Table"]
+__all__ = ["BENCHES", "DEMOS", "Shown", "Table"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.profile import copy_of
 from ..core.dtypes import from_numpy as dtype_of_numpy
 from ..graph.leaves import from_array
 from .pending import value_of
@@ -40,7 +41,7 @@ def taken(array: np.ndarray) -> Tensor:
     """A tensor of an array's values: the array itself where it is frozen, a copy otherwise."""
     dtype_of_numpy(array.dtype)
     shared = frozen(array) and array.dtype.isnative and array.flags.aligned and array.flags.c_contiguous
-    return wrap(from_array(array.view(np.ndarray) if shared else np.array(array)))
+    return wrap(from_array(array.view(np.ndarray) if shared else copy_of(array.view(np.ndarray))))
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
@@ -75,7 +76,7 @@ def dlpack(self, *, stream=None, max_version: tuple[int, int] | None = None, dl_
         return shared.__dlpack__(max_version=max_version)
     if copy is False:
         raise BufferError("__dlpack__: without a copy the value can be shared read-only, which needs max_version=(1, 0)")
-    return np.array(array).__dlpack__(max_version=max_version)
+    return copy_of(array).__dlpack__(max_version=max_version)
 
 
 def dlpack_device(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..compile.evaluate import compiled_graph
+from ..compile.profile import copy_of
 from ..compile.program import Program
 from ..graph.leaves import from_array
 from ..graph.node import Node, constant_op
@@ -107,7 +108,7 @@ class Recording:
     def _run_first(self, leaves: list[Node]) -> None:
         """Evaluate what the tracing recorded. Nothing is written over, since the recorded graph still holds it."""
         updated = set(self._compiled.updated)
-        arrays = [n.value.copy(order="K") if i in updated else n.value for i, n in enumerate(leaves)]
+        arrays = [copy_of(n.value) if i in updated else n.value for i, n in enumerate(leaves)]
         for node, array in zip(self._nodes, self._compiled.run(arrays)):
             node.value = array
         for node in self._nodes:
@@ -158,7 +159,7 @@ class Recording:
             if isinstance(where, _Captured) and where.is_alone(arrays, i):
                 claimed[id(array)] = where.box
             else:
-                arrays[i] = array.copy(order="K")
+                arrays[i] = copy_of(array)
         return claimed
 
     def _delivered(self, outputs: list[np.ndarray], in_place: dict[int, Box]) -> dict[int, Box]:

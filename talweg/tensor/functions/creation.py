@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...compile.profile import copy_of
 from ...core.devices import device as Device
 from ...core.dtypes import bool_, get_default_dtype, int64
 from ...core.dtypes import dtype as DType
@@ -110,7 +111,7 @@ def from_numpy(ndarray):
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     dtype_of_numpy(ndarray.dtype)
-    return wrap(from_array(np.array(ndarray)))
+    return wrap(from_array(copy_of(ndarray.view(np.ndarray))))
 
 
 def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False):
