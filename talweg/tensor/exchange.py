@@ -45,7 +45,8 @@ def taken(array: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor of anything with `__dlpack__`. It copies unless the producer says that nobody can write to the memory.
+    """A tensor of anything with `__dlpack__`. It copies, except from a NumPy array that nobody can write to (of bytes, or of
+    a file mapped read-only): of other memory nobody knows who may still write to it.
 
     Raises TypeError for what speaks no DLPack, BufferError where the producer refuses, ValueError with copy=False where a
     copy is needed.
@@ -55,7 +56,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}; a capsule alone "
                         "does not say which device it is on")
-    array = np.from_dlpack(ext_tensor)
+    array = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(ext_tensor)
     if copy is False:
         raise ValueError("from_dlpack: copy=False cannot be kept: the producer may write to the memory afterwards, and what "
                          "is recorded must not change")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...compile.profile import copy_of
 from ...core.devices import device as Device
 from ...core.dtypes import bool_, get_default_dtype, int64
 from ...core.dtypes import dtype as DType
@@ -16,6 +15,7 @@ from ...core.dtypes import from_numpy as dtype_of_numpy
 from ...graph import ops
 from ...graph.leaves import constant, from_array
 from ..box import Box
+from ..exchange import taken
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, array_node, wrap
@@ -107,11 +107,11 @@ asarray = as_tensor
 
 
 def from_numpy(ndarray):
-    """A tensor of an array's values. It copies: what is recorded may be computed later and must not change."""
+    """A tensor of an array's values. It copies, unless nobody can write to the array (one of bytes, or of a file mapped
+    read-only): what is recorded may be computed later and must not change."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtype_of_numpy(ndarray.dtype)
-    return wrap(from_array(copy_of(ndarray.view(np.ndarray))))
+    return taken(ndarray)
 
 
 def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False):
