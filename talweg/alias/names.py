@@ -20,7 +20,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.autograd": ("talweg.autograd",),
     "torch.autograd.function": ("talweg.autograd",),
     "torch.autograd.functional": ("talweg.autograd.functional",),
-    "torch.autograd.forward_ad": (f"{HERE}.absent.forward_ad",),
+    "torch.autograd.forward_ad": ("talweg.autograd.forward_ad",),
     "torch.autograd.graph": ("talweg.autograd.graph",),
     "torch.autograd.gradcheck": ("talweg.autograd",),
     "torch.autograd.anomaly_mode": ("talweg.autograd",),

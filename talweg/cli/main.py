@@ -24,6 +24,9 @@ COMMANDS = {
     "visualise": ("visualise", "Pictures of what a layer answers to an image, and of its filters."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
+    "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
+    "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
+    "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script

@@ -19,6 +19,7 @@ from .in_place import impossible, wanted_updates
 from .ownership import is_ours, references
 from .packing import Token
 from .plan import Planner
+from .profile import copy_of
 from .program import Program
 from .rewrite import Canonical
 
@@ -67,7 +68,7 @@ class Compiled:
         place = {leaf: i for i, leaf in enumerate(leaves)}
         self.which = [place[leaf] for leaf in canonical.inputs]
         stand_ins = list(canonical.inputs.values())
-        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        strides = [strides_of(leaf.value) for leaf in canonical.inputs]
         given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
         for_good = not any(n.needs_grad for n in outputs)
         self.program = planned(canonical.roots, stand_ins, strides, given, for_good)
@@ -107,7 +108,7 @@ class _Known:
         assert self.compiled is not None
         updated = set(self.compiled.updated)
         kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
-        arrays = [n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)]
+        arrays = [copy_of(n.value) if keep else n.value for n, keep in zip(leaves, kept)]
         return self.compiled.run(arrays, lambda i: state_of(leaves[i]))
 
 
@@ -132,7 +133,7 @@ def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Sha
     return program
 
 
-def _strides(array: np.ndarray) -> tuple[int, ...]:
+def strides_of(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 

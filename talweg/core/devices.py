@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# Of PyTorch's devices; one that is none of them is a slip of the keyboard.
+KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "xla", "hip", "vulkan", "opencl", "ideep", "fpga", "hpu", "mtia", "ipu", "ve",
+         "lazy", "privateuseone")
+MENDS = {"meta": ". Make the tensor as usual: operations are recorded, not computed, until somebody looks at a value"}
+
 
 class device:
     """`device("cpu")`, `device("cpu:0")` or `device("cpu", 0)`.
@@ -17,11 +22,12 @@ class device:
             return
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
-        kind, _, number = type.partition(":")
+        kind, colon, number = type.partition(":")
+        if kind not in KNOWN or (colon and not number.isdigit()):
+            raise RuntimeError(f"Invalid device string: {type!r}; here it is 'cpu', or 'cpu:0' with a number")
         if kind != "cpu":
-            raise RuntimeError(f"device({type!r}): this build of Talweg computes on 'cpu' only")
-        if number and not number.isdigit():
-            raise RuntimeError(f"Invalid device string: {type!r}")
+            instead = MENDS.get(kind, "")
+            raise RuntimeError(f"device({type!r}): this build of Talweg computes on 'cpu' only{instead}")
         self.type = kind
         self.index = int(number) if number else index
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..compile.engine import state_of
 from ..compile.evaluate import compiled_graph
 from ..compile.ownership import is_ours, pooled, references
+from ..compile.profile import copy_of
 from ..compile.program import Program
 from ..graph.leaves import from_array
 from ..graph.node import Node, constant_op
@@ -113,7 +114,7 @@ class Recording:
         updated = set(self._compiled.updated)
         named = references(self._nodes, leaves)
         kept = [i in updated and not is_ours(leaves, i, named[i]) for i in range(len(leaves))]
-        arrays = [n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)]
+        arrays = [copy_of(n.value) if keep else n.value for n, keep in zip(leaves, kept)]
         for node, array in zip(self._nodes, self._compiled.run(arrays)):
             node.value = array
         for node in self._nodes:
@@ -165,7 +166,7 @@ class Recording:
             if isinstance(where, _Captured) and where.is_alone(arrays, i):
                 claimed[id(array)] = where.box
             else:
-                arrays[i] = array.copy(order="K")
+                arrays[i] = copy_of(array)
         return claimed
 
     def _delivered(self, outputs: list[np.ndarray], in_place: dict[int, Box]) -> dict[int, Box]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.profile import copy_of
 from ..core.devices import CPU
 from ..core.layouts import strided
 from ..core.shapes import Size, dim_index
@@ -159,7 +160,7 @@ class Tensor(Box):
         """
         if self.node.needs_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return np.array(value_of(self.node))
+        return copy_of(value_of(self.node))
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if self.node.needs_grad:

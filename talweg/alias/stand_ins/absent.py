@@ -36,5 +36,3 @@ quantization = _absent("torch.quantization", "this build has no quantised layers
 library = _absent("torch.library", "operators of one's own are autograd.Function subclasses here",
                   "custom_op register_fake register_autograd define impl", "Library")
 tensorboard = _absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")
-forward_ad = _absent("torch.autograd.forward_ad", "dual numbers are not here; use torch.func.jvp",
-                     "make_dual unpack_dual enter_dual_level exit_dual_level", "dual_level")

@@ -16,6 +16,7 @@ from ...graph import ops
 from ...graph.leaves import constant, from_array
 from ...runtime.capacity import require_total
 from ..box import Box
+from ..exchange import taken
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, array_node, wrap
@@ -115,11 +116,11 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad: bool = Fa
 
 
 def from_numpy(ndarray):
-    """A tensor of an array's values. It copies: what is recorded may be computed later and must not change."""
+    """A tensor of an array's values. It copies, unless nobody can write to the array (one of bytes, or of a file mapped
+    read-only): what is recorded may be computed later and must not change."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtype_of_numpy(ndarray.dtype)
-    return wrap(from_array(np.array(ndarray)))
+    return taken(ndarray)
 
 
 def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False):
