@@ -39,7 +39,7 @@ from .functions import (
     stft,
     storage,
 )
-from .operands import is_number, number_node
+from .operands import is_number, number_node, result_type
 from .tensor import Tensor, wrap
 
 _POINTWISE = """
@@ -124,6 +124,8 @@ copysign frac gcd heaviside hypot lcm ldexp nextafter conj_physical sgn renorm i
 digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma sinc xlogy
 """.split()
 
+_TESTS = {"eq", "ne", "lt", "le", "gt", "ge", "greater", "greater_equal", "less", "less_equal", "not_equal"}
+
 # Those of them that PyTorch offers as functions too.
 WRITTEN = tuple(name + "_" for name in """
 abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2
@@ -137,7 +139,13 @@ def _in_place(name: str, function: Callable) -> Callable:
 
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        return assign(self, function(before_write(self, *args, *kwargs.values()), *args, **kwargs), name + "_")
+        try:
+            result = function(before_write(self, *args, *kwargs.values()), *args, **kwargs)
+        except NotImplementedError:
+            if name not in _TESTS:  # whose results are bools, which every dtype holds
+                _require_castable(self, args, name + "_")
+            raise
+        return assign(self, result, name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write
@@ -149,6 +157,13 @@ def before_write(self: Tensor, *others) -> Tensor:
     if mode.grad and (self.node.needs_grad or any(isinstance(x, Box) and x.node.needs_grad for x in others)):
         return wrap(ops.clone(self.node))
     return self
+
+
+def _require_castable(self: Tensor, operands, call: str) -> None:
+    """Raise RuntimeError where the operands' common dtype is of a higher kind than the tensor's: PyTorch looks at this first."""
+    common = result_type(self, *(x for x in operands if isinstance(x, Box) or is_number(x)))
+    if not can_cast(common, self.dtype):
+        raise RuntimeError(f"{call}: result type {common.name} can't be cast to the desired output type {self.dtype.name}")
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:

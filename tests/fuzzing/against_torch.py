@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,16 +18,20 @@ from .calls import REFUSALS, Call, run
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 6e-2}
 IMPRECISE = {"F.hardsigmoid": 100.0}  # PyTorch's gradient in float64 has a float32 sixth in it
 BEYOND = {"sin-4", "cos-4", "tan-4"}  # float64 beyond 2^44 is nan in kernels: docs/architecture.md
-OUR_TYPES = {torch.linalg.LinAlgError: talweg.linalg.LinAlgError}
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
+STRICTER = (  # what PyTorch lets pass:
+    "targets must lie in",  # ctc_loss: it reads past its array
+    "attn_mask is",  # of another shape, and ignored, since is_causal is set
+)
 
 
-def outcome(call: Call, T, contiguous: bool = False) -> tuple[dict | None, Exception | None]:
+def outcome(call: Call, T, contiguous: bool = False, shake: float = 0.0) -> tuple[dict | None, Exception | None]:
     """(values by name, None) or (None, the refusal)"""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             T.manual_seed(0)
-            found = run(call, T, contiguous)
+            found = run(call, T, contiguous, shake)
             if T is talweg:
                 talweg.evaluate_pending()
             return {name: None if y is None else (dtype_name(y), value(y)) for name, y in found.items()}, None
@@ -37,11 +42,13 @@ def outcome(call: Call, T, contiguous: bool = False) -> tuple[dict | None, Excep
 def disagreement(call: Call) -> str | None:
     """What differs from PyTorch, or None."""
     theirs, refused = outcome(call, torch)
-    if call.sample.id in BEYOND or _is_their_fault(refused):
+    if call.sample.id in BEYOND or _only_the_gradient_fails(call, refused):
         return None
     with compile_after(-1):
         ours, raised = outcome(call, talweg)
     found = _difference(call, theirs, refused, ours, raised)
+    if found is not None and _is_sensitive(call, theirs):
+        return None
     if found is not None:  # PyTorch reads the weights of some norms as if they were contiguous
         theirs, refused = outcome(call, torch, contiguous=True)
         found = _difference(call, theirs, refused, ours, raised)
@@ -55,18 +62,27 @@ def disagreement(call: Call) -> str | None:
     return found and f"compiled: {found}"
 
 
-def _is_their_fault(refused: Exception | None) -> bool:
-    """Derivatives that PyTorch does not have, or gets a wrong shape for (scatter_reduce with a part of its source)."""
-    text = str(refused)
-    return "invalid gradient" in text or ("derivative" in text and "is not implemented" in text)
+def _is_sensitive(call: Call, theirs: dict | None) -> bool:
+    """Whether PyTorch itself finds other values when the last bits of the inputs change: orgqr's gradient, deep recurrences."""
+    if theirs is None or call.dtype == "int64":
+        return False
+    moved, _ = outcome(call, torch, shake=2 * EPSILON[call.dtype])
+    return _difference(call, theirs, None, moved, None) is not None
+
+
+def _only_the_gradient_fails(call: Call, refused: Exception | None) -> bool:
+    """Derivatives that PyTorch does not have, or makes of a wrong shape (scatter_reduce with a part of its source)."""
+    return refused is not None and call.order > 0 and outcome(replace(call, order=0), torch)[1] is None
 
 
 def _difference(call: Call, theirs, refused, ours, raised) -> str | None:
     if refused is not None or raised is not None:
-        if "targets must lie in" in str(raised):  # ctc_loss: PyTorch reads past its array
+        if any(words in str(raised) for words in STRICTER):
             return None
-        expected = OUR_TYPES.get(type(refused), type(refused))
-        return None if type(raised) is expected else f"raised {raised!r}, PyTorch {refused!r}"
+        if isinstance(raised, IndexError) and theirs and any(0 in y[1].shape for y in theirs.values() if y):
+            return None  # PyTorch checks no index where nothing is read
+        both = refused is not None and raised is not None  # a call may be wrong in two ways: the types are test_samples.py's
+        return None if both else f"raised {raised!r}, PyTorch {refused!r}"
     for name in {**theirs, **ours}:
         if name.startswith("result") and (name not in ours or name not in theirs):
             return f"{list(ours)}, PyTorch {list(theirs)}"

@@ -12,6 +12,7 @@ import math
 import random
 from functools import cache
 
+import numpy as np
 import torch
 from samples import SAMPLES
 from samples.table import Sample, Spec, tensors_of
@@ -125,12 +126,15 @@ def _size(rng: random.Random) -> int:
     return 0 if rng.random() < 0.04 else rng.choice(SIZES)
 
 
-def arguments(call: Call, T, contiguous: bool) -> tuple[list, dict, list]:
-    """(args, kwargs, leaves) of the call in library T, its tensors in their layouts, or as contiguous copies of them."""
-    layouts = iter(call.layouts)
+def arguments(call: Call, T, contiguous: bool, shake: float) -> tuple[list, dict, list]:
+    """(args, kwargs, leaves) of the call in library T, its tensors in their layouts, or as contiguous copies of them.
+    shake: relative changes of the numbers by up to this."""
+    layouts, numbers = iter(call.layouts), np.random.default_rng(call.seed)
 
     def place(values, dtype, wanted):
         memory, views = next(layouts).memory(values)
+        if shake and memory.dtype.kind == "f":
+            memory = (memory * (1 + shake * numbers.uniform(-1, 1, memory.shape))).astype(memory.dtype)
         base = T.tensor(memory, dtype=dtype)
         leaf = base.requires_grad_() if wanted and call.late else base
         x = leaf
@@ -149,9 +153,9 @@ def arguments(call: Call, T, contiguous: bool) -> tuple[list, dict, list]:
     return call.sample.arguments(T, call.dtype, call.order > 0, place)
 
 
-def run(call: Call, T, contiguous: bool = False) -> dict[str, object]:
+def run(call: Call, T, contiguous: bool = False, shake: float = 0.0) -> dict[str, object]:
     """Results and gradients by name, as tensors of T."""
-    args, kwargs, leaves = arguments(call, T, contiguous)
+    args, kwargs, leaves = arguments(call, T, contiguous, shake)
     if call.written:
         whole = args[0] * 1 if args[0].is_floating_point() else args[0].clone()
         written = whole[..., 1:] if whole.ndim and whole.shape[-1] > 1 and call.seed % 2 else whole

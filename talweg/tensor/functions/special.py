@@ -12,6 +12,7 @@ from ..box import Box
 from ..operands import (
     as_node,
     pair,
+    refuse,
     require_a_tensor,
     require_operand,
     require_tensor,
@@ -112,6 +113,7 @@ def _x_times(function: Callable, name: str, formula: str) -> Callable:
 
     def call(input, other):
         x, y = _floats(input, other, name)
+        refuse(name, x.dtype, "complex")
         zero = ops.logical_and(ops.eq(x, ops.number(0, x)), ops.logical_not(ops.isnan(y)))
         safe = ops.where(zero, ops.number(1, y), y)
         return wrap(ops.where(zero, ops.number(0, x), ops.mul(x, function(safe))))
