@@ -159,6 +159,29 @@ def test_no_index_is_read_for_an_empty_row():
     assert not seen.errors
 
 
+def test_an_empty_value_that_nobody_reads():
+    """A write to a part of nothing: the kernel of what is written has no reader."""
+    with compiling() as seen:
+        x = T.zeros(0, 3, requires_grad=True)
+        y = x * 1
+        y[..., 1:].cos_()
+        gradient, = T.grad(y.sum(), x)
+        assert gradient.numpy().shape == y.detach().numpy().shape == (0, 3)
+    assert not seen.errors
+
+
+def test_a_factor_of_an_empty_sum():
+    """nan times the sum of nothing is 0 where nan stands inside the sum, as batch norm's gradient of an empty batch has it."""
+    x, weight = T.zeros(0, 2, 4), T.ones(2, requires_grad=True)
+    results = []
+    for how in (compiling(), engine.compile_after(-1)):
+        with how:
+            y = F.batch_norm(x, None, None, weight, None, True)
+            results.append(T.grad(y.sum(), weight)[0].numpy())
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], [0, 0])
+
+
 def test_nothing_to_gather_from():
     empty = T.zeros(0, 3)
     assert_agrees(empty[positions((0,), 1)])

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 
 from ..core.dtypes import can_cast
+from ..core.shapes import broadcast_all
 from ..graph import ops
 from ..graph.node import mode
 from . import autograd, exchange, views
@@ -142,8 +143,7 @@ def _in_place(name: str, function: Callable) -> Callable:
         try:
             result = function(before_write(self, *args, *kwargs.values()), *args, **kwargs)
         except NotImplementedError:
-            if name not in _TESTS:  # whose results are bools, which every dtype holds
-                _require_castable(self, args, name + "_")
+            _require_room(self, args, name)
             raise
         return assign(self, result, name + "_")
 
@@ -159,11 +159,15 @@ def before_write(self: Tensor, *others) -> Tensor:
     return self
 
 
-def _require_castable(self: Tensor, operands, call: str) -> None:
-    """Raise RuntimeError where the operands' common dtype is of a higher kind than the tensor's: PyTorch looks at this first."""
-    common = result_type(self, *(x for x in operands if isinstance(x, Box) or is_number(x)))
-    if not can_cast(common, self.dtype):
-        raise RuntimeError(f"{call}: result type {common.name} can't be cast to the desired output type {self.dtype.name}")
+def _require_room(self: Tensor, operands, name: str) -> None:
+    """Raise RuntimeError where the operands' common shape or dtype does not fit the tensor: PyTorch looks at this first."""
+    operands = [x for x in operands if isinstance(x, Box) or is_number(x)]
+    shape = broadcast_all([self.node.shape, *(x.node.shape for x in operands if isinstance(x, Box))])
+    if shape != self.node.shape:
+        raise RuntimeError(f"{name}_: output with shape {list(self.node.shape)} doesn't match the broadcast shape {list(shape)}")
+    common = result_type(self, *operands)
+    if name not in _TESTS and not can_cast(common, self.dtype):  # every dtype holds bools
+        raise RuntimeError(f"{name}_: result type {common.name} can't be cast to the desired output type {self.dtype.name}")
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:

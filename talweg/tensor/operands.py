@@ -83,6 +83,10 @@ def as_node(x, dtype: DType) -> Node:
 
 def number_node(value, dtype: DType) -> Node:
     """A number as an input of the graph. Raises RuntimeError where the dtype cannot hold it."""
+    if isinstance(value, (complex, np.complexfloating)) and not dtype.is_complex:
+        if value.imag and dtype is not bool_:
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value} is complex")
+        value = bool(value) if dtype is bool_ else value.real
     return scalar(held(value, dtype) if dtype.category == "integer" else value, dtype)
 
 
@@ -92,10 +96,6 @@ def held(value, dtype: DType):
     Raises RuntimeError where it does not fit.
     """
     info = np.iinfo(dtype.numpy)
-    if isinstance(value, (complex, np.complexfloating)):
-        if value.imag:
-            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value} is complex")
-        value = value.real
     if not (info.min or -info.max) <= value <= info.max:
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value}; it holds {info.min} to "
                            f"{info.max}")
@@ -140,6 +140,13 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
     return as_node(x, dtype), as_node(y, dtype)
 
 
+def float_pair(x, y, call: str) -> tuple[Node, Node]:
+    """Two operands as nodes of one float or complex dtype; integers become the default float type."""
+    dtype = result_type(require_operand(x, call), require_operand(y, call))
+    dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
+    return as_node(x, dtype), as_node(y, dtype)
+
+
 def in_float32(x, y) -> tuple[Node, Node, DType] | None:
     """For a half-precision x and a number or 0-d tensor y that leaves it half: both in float32, and x's dtype.
 
@@ -167,8 +174,8 @@ def require_tensors(call: str, *operands) -> None:
     """Raise TypeError for a number where PyTorch takes tensors only."""
     for place, x in enumerate(operands):
         if not isinstance(x, Box):
-            raise TypeError(f"{call}(): argument '{('input', 'other', 'third')[place]}' (position {place + 1}) must be Tensor, not "
-                            f"{type(x).__name__}")
+            raise TypeError(f"{call}(): argument '{('input', 'other', 'third')[place]}' (position {place + 1}) must be Tensor, "
+                            f"not {type(x).__name__}")
 
 
 def require_a_tensor(call: str, x, y) -> None:

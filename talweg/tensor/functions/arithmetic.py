@@ -8,20 +8,15 @@ from ...core.dtypes import bool_, int32
 from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
-from ..operands import pair, refuse, require_tensor, require_tensors, to_float
+from ..operands import float_pair, pair, refuse, require_tensor, require_tensors, to_float
 from ..tensor import wrap
 from .pointwise import isinf, sign, trunc
-
-
-def _float_pair(x, y, call: str) -> tuple[Node, Node]:
-    a, b = pair(x, y, call)
-    return to_float(a), to_float(b)
 
 
 def copysign(input, other):
     """|x| with the sign of y, that of a zero too."""
     require_tensors("copysign", input)
-    a, b = _float_pair(input, other, "copysign")
+    a, b = float_pair(input, other, "copysign")
     refuse("copysign", a.dtype, "complex")
     return wrap(ops.copysign(a, b))
 

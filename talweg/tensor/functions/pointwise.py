@@ -14,6 +14,7 @@ from ..box import Box
 from ..operands import (
     as_dtype,
     as_node,
+    float_pair,
     held,
     in_float32,
     is_number,
@@ -265,9 +266,9 @@ def div(input, other, *, rounding_mode: str | None = None):
         return wrap(_rounded(ops.div if rounding_mode is None else _truncated_quotient, exact))
     if kind.itemsize == 2 and is_number(input) and in_float32(other, input):  # PyTorch's way, which rounds twice
         return _truncated(mul(reciprocal(other), input), rounding_mode)
-    quotient = ops.div(to_float(a), to_float(b))
     if rounding_mode is None:
-        return wrap(quotient)
+        return wrap(ops.div(a, b) if kind.is_floating_point else ops.div(*float_pair(input, other, "div")))
+    quotient = ops.div(to_float(a), to_float(b))
     rounded = ops.trunc(quotient)
     return wrap(rounded if kind.is_floating_point else ops.cast(rounded, kind))
 
@@ -322,9 +323,9 @@ def float_power(input, exponent):
 def atan2(input, other):
     """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
     require_tensors("atan2", input, other)
-    a, b = pair(input, other, "atan2")
+    a, b = float_pair(input, other, "atan2")
     refuse("atan2", a.dtype, "complex")
-    return wrap(ops.atan2(to_float(a), to_float(b)))
+    return wrap(ops.atan2(a, b))
 
 
 arctan2 = atan2
@@ -370,7 +371,9 @@ def clamp(input, min=None, max=None):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     bounds = [b for b in (min, max) if b is not None]
     dtype = result_type(require_tensor(input, "clamp"), *[require_operand(b, "clamp") for b in bounds])
-    refuse("clamp", dtype, "complex")
+    if any(isinstance(b, complex) for b in bounds) and input.dtype.is_floating_point:
+        raise RuntimeError(f"clamp: the bounds {bounds} cannot be converted to real numbers without overflow; give real ones")
+    refuse("clamp", dtype, "complex", *([] if any(isinstance(b, Box) for b in bounds) else ["bool"]))
     node = as_node(input, dtype)
     low = None if min is None else as_node(min, dtype)
     high = None if max is None else as_node(max, dtype)
@@ -405,8 +408,8 @@ def lerp(input, end, weight):
     require_tensors("lerp", input, end)
     for what, given in (("end", end), ("weight", weight)):
         if isinstance(given, Box) and given.dtype is not input.dtype:
-            raise RuntimeError(f"lerp(): expected dtype {input.dtype.name} for `{what}` but got dtype {given.dtype.name}; convert "
-                               f"it with .to({input.dtype.name})")
+            raise RuntimeError(f"lerp(): expected dtype {input.dtype.name} for `{what}` but got dtype {given.dtype.name}; "
+                               f"convert it with .to({input.dtype.name})")
     refuse("lerp", input.dtype, "bool", "integer")
     return input + weight * (end - input)
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ...core.dtypes import get_default_dtype
 from ...graph import ops
 from ...graph.node import Node, Op
 from ..box import Box
 from ..operands import (
-    as_node,
+    float_pair,
     pair,
     refuse,
     require_a_tensor,
-    require_operand,
     require_tensor,
     require_tensors,
-    result_type,
     to_float,
 )
 from ..tensor import wrap
@@ -103,9 +100,7 @@ def entr(input):
 
 def _floats(x, y, call: str) -> tuple[Node, Node]:
     require_a_tensor(call, x, y)
-    dtype = result_type(require_operand(x, call), require_operand(y, call))
-    dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
-    return as_node(x, dtype), as_node(y, dtype)
+    return float_pair(x, y, call)
 
 
 def _x_times(function: Callable, name: str, formula: str) -> Callable:
