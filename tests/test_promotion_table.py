@@ -86,7 +86,8 @@ def outcome(T, function, x, y):
         found = function(T, x, y)
         if not isinstance(found, T.Tensor):
             return str(found).rpartition(".")[2], None
-        return str(found.dtype).rpartition(".")[2], np.asarray((found.to(T.complex128) if found.is_complex() else found.double()).numpy())
+        wide = found.to(T.complex128) if found.is_complex() else found.double()
+        return str(found.dtype).rpartition(".")[2], np.asarray(wide.numpy())
     except Exception as error:
         return type(error).__name__, None
 
@@ -100,7 +101,7 @@ def is_without_complex32(x, form, y, other_form) -> bool:
 
 
 def is_known(name: str, x, y, other_form: str) -> bool:
-    """masked_fill cuts a 0-d complex tensor to a real number there, and takes a complex number for a bool; both are refused here."""
+    """masked_fill cuts a 0-d complex tensor to a real number there, and takes a complex number for a bool: refused here."""
     return name == "masked_fill" and ("complex" in y if isinstance(y, str) else isinstance(y, complex))
 
 
