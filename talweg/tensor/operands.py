@@ -104,7 +104,7 @@ def held(value, dtype: DType):
 
 def wrapped(value, dtype: DType):
     """An integer as arithmetic with tensors of the dtype takes it: modulo the number of its values."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         return value
     info = np.iinfo(dtype.numpy)
     if info.min <= value <= info.max:
