@@ -170,6 +170,16 @@ def test_an_empty_value_that_nobody_reads():
     assert not seen.errors
 
 
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,), (2, 0, 3)])
+def test_nothing_to_sort(shape):
+    x = T.zeros(shape, dtype=T.int64)
+    with compiling() as seen:
+        for dim in range(len(shape)):
+            values, order = (x + 0).sort(dim)
+            assert tuple(values.numpy().shape) == tuple(order.numpy().shape) == shape
+    assert not seen.errors
+
+
 def test_a_factor_of_an_empty_sum():
     """nan times the sum of nothing is 0 where nan stands inside the sum, as batch norm's gradient of an empty batch has it."""
     x, weight = T.zeros(0, 2, 4), T.ones(2, requires_grad=True)
