@@ -193,13 +193,19 @@ class Tensor(Box):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only())
+
+    def _only(self):
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, not one of shape {list(self.shape)}; "
+                             "index it, or use tolist()")
+        return self.item()
 
     def __index__(self) -> int:
         if self.numel() != 1 or self.node.dtype.category not in ("integer", "bool"):

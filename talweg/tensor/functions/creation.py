@@ -91,7 +91,7 @@ def _converted(array: np.ndarray, dtype: DType) -> np.ndarray:
     if dtype.category == "integer" and array.dtype.kind in "iu" and array.size and array.dtype != dtype.numpy:
         info = np.iinfo(dtype.numpy)
         low, high = int(array.min()), int(array.max())
-        if low < info.min or high > info.max:
+        if low < (info.min or -info.max) or high > info.max:  # -1 is the largest unsigned number, as in PyTorch
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: "
                                f"{high if high > info.max else low}")
     return array.astype(dtype.numpy) if array.dtype != dtype.numpy else array
