@@ -5,7 +5,7 @@ from __future__ import annotations
 HERE = "talweg.alias.stand_ins"
 
 TABLE: dict[str, tuple[str, ...]] = {
-    "torch": (f"{HERE}.top", "talweg"),
+    "torch": (f"{HERE}.top", "talweg", f"{HERE}.foreach"),
     "torch.types": (f"{HERE}.types",),
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
@@ -38,6 +38,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.nn.parameter": ("talweg.nn",),
     "torch.nn.common_types": (f"{HERE}.common_types",),
     "torch.nn.attention": (f"{HERE}.attention",),
+    "torch.nn.attention.flex_attention": (f"{HERE}.flex_attention",),
+    "torch.nn.attention.bias": (f"{HERE}.absent.attention_bias",),
     "torch.nn.parallel": (f"{HERE}.parallel",),
     "torch.nn.parallel.distributed": (f"{HERE}.parallel",),
     "torch.nn.utils": ("talweg.nn.utils",),
@@ -64,6 +66,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.utils.data.sampler": ("talweg.data",),
     "torch.utils.data.distributed": (f"{HERE}.data",),
     "torch.utils.checkpoint": ("talweg.utils.checkpoint",),
+    "torch.utils._foreach_utils": (f"{HERE}.foreach",),
+    "torch.utils._pytree": (f"{HERE}.pytree",),
     "torch.utils.dlpack": (f"{HERE}.dlpack",),
     "torch.utils.hooks": ("talweg.nn.hooks",),
     "torch.utils.model_zoo": (f"{HERE}.hub",),
@@ -89,13 +93,26 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.backends.openmp": (f"{HERE}.backends.openmp",),
     # rooms that are there to be asked, and say no
     "torch.jit": (f"{HERE}.jit",),
+    "torch.jit.annotations": (f"{HERE}.annotations",),
     "torch.distributed": (f"{HERE}.distributed",),
     "torch.onnx": (f"{HERE}.absent.onnx",),
+    "torch.onnx.symbolic_helper": (f"{HERE}.absent.onnx_symbols",),
+    **{f"torch.onnx.symbolic_opset{n}": (f"{HERE}.absent.onnx_symbols",) for n in range(9, 21)},
+    "torch.nested": (f"{HERE}.absent.nested",),
+    "torch.export": (f"{HERE}.absent.export",),
     "torch.fx": (f"{HERE}.absent.fx",),
     "torch.profiler": (f"{HERE}.absent.profiler",),
     "torch.quantization": (f"{HERE}.absent.quantization",),
+    "torch.ao": (f"{HERE}.absent.ao",),
+    "torch.ao.quantization": (f"{HERE}.absent.quantization",),
+    "torch.ao.nn": (f"{HERE}.absent.ao",),
     "torch.distributions": (f"{HERE}.absent.distributions",),
-    "torch.library": (f"{HERE}.absent.library",),
+    "torch.library": (f"{HERE}.library",),
+    "torch.ops": (f"{HERE}.ops",),
+    "torch._dynamo": (f"{HERE}.dynamo", f"{HERE}.compiler"),
+    "torch._dynamo.utils": (f"{HERE}.dynamo",),
+    "torch._dynamo.eval_frame": (f"{HERE}.dynamo",),
+    "torch._custom_ops": (f"{HERE}.library",),
 }
 
 # Where PyTorch keeps each layer's class; here they are all found in talweg.nn or beside it in a file of its own.
@@ -109,6 +126,15 @@ _MODULES = {
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}
+
+# Where PyTorch keeps what several processes need
+_SEVERAL = {
+    "device_mesh": "device_mesh", "nn": "nn", "nn.functional": "nn", "_functional_collectives": "functional_collectives",
+    "tensor": "tensor", "_tensor": "tensor", "tensor.parallel": "tensor_parallel", "tensor.placement_types": "tensor",
+    "fsdp": "fsdp", "fsdp.fully_sharded_data_parallel": "fsdp", "fsdp.wrap": "fsdp_wrap", "optim": "optim",
+    "elastic": "elastic", "elastic.multiprocessing": "elastic", "elastic.multiprocessing.errors": "elastic_errors",
+}
+TABLE |= {f"torch.distributed.{name}": (f"{HERE}.several.{kind}",) for name, kind in _SEVERAL.items()}
 
 # torch.optim.adam and its kin
 _OPTIMIZERS = "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd".split()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.devices import CPU
-from ...core.devices import device as Device
+from ...core.devices import usable
 from ...core.dtypes import (
     bfloat16,
     bool_,
@@ -99,9 +99,9 @@ def set_flush_denormal(mode: bool) -> bool:
 
 
 def set_default_device(device: Any) -> None:
-    """Raises RuntimeError for any device but the CPU."""
+    """Raises, as making a tensor there does, for any device but the CPU."""
     if device is not None:
-        Device(device)
+        usable(device)
 
 
 def get_default_device() -> Device:
@@ -133,6 +133,22 @@ def typename(o: Any) -> str:
 
 def is_storage(obj: Any) -> bool:
     return False
+
+
+def _check(cond: Any, message: Any = None) -> None:
+    """Raises RuntimeError with the message (text, or a function that gives it) unless the condition holds."""
+    if not cond:
+        raise RuntimeError("Expected cond to be True" if message is None else str(message() if callable(message) else message))
+
+
+def _check_is_size(i: int, message: Any = None) -> None:
+    """Raises RuntimeError unless the number can be a size."""
+    _check(i >= 0, message)
+
+
+def _assert_async(condition: Any, message: str = "Expected a true value") -> None:
+    """Raises RuntimeError unless the tensor holds a true value; it is looked at here and now."""
+    _check(bool(condition), message)
 
 
 def _assert(condition: Any, message: str = "") -> None:

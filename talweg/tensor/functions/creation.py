@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.devices import device as Device
+from ...core.devices import usable
 from ...core.dtypes import bool_, get_default_dtype, int64
 from ...core.dtypes import dtype as DType
 from ...core.dtypes import from_numpy as dtype_of_numpy
@@ -23,7 +23,7 @@ from ..tensor import Tensor, array_node, wrap
 def _finished(x: Tensor, device, requires_grad: bool) -> Tensor:
     """Check the device, and make a leaf of it if asked."""
     if device is not None:
-        Device(device)
+        usable(device)
     if requires_grad:
         x._set_requires_grad(True)
     return x
