@@ -5,7 +5,7 @@ from __future__ import annotations
 HERE = "talweg.alias.stand_ins"
 
 TABLE: dict[str, tuple[str, ...]] = {
-    "torch": (f"{HERE}.top", "talweg", f"{HERE}.foreach"),
+    "torch": (f"{HERE}.top", "talweg", f"{HERE}.foreach", f"{HERE}.dtypes"),
     "torch.types": (f"{HERE}.types",),
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     # layers
     "torch.nn": ("talweg.nn", f"{HERE}.parallel"),
     "torch.nn.functional": ("talweg.nn.functional", f"{HERE}.functional"),
-    "torch.nn.init": ("talweg.nn.init",),
+    "torch.nn.init": ("talweg.nn.init", f"{HERE}.init"),
     "torch.nn.parameter": ("talweg.nn",),
     "torch.nn.common_types": (f"{HERE}.common_types",),
     "torch.nn.attention": (f"{HERE}.attention",),
@@ -65,7 +65,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.utils.data.dataloader": ("talweg.data", "talweg.data.collate"),
     "torch.utils.data.sampler": ("talweg.data",),
     "torch.utils.data.distributed": (f"{HERE}.data",),
-    "torch.utils.checkpoint": ("talweg.utils.checkpoint",),
+    "torch.utils.checkpoint": ("talweg.utils.checkpoint", f"{HERE}.checkpoint"),
     "torch.utils._foreach_utils": (f"{HERE}.foreach",),
     "torch.utils._pytree": (f"{HERE}.pytree",),
     "torch.utils.dlpack": (f"{HERE}.dlpack",),
@@ -98,6 +98,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.onnx": (f"{HERE}.absent.onnx",),
     "torch.onnx.symbolic_helper": (f"{HERE}.absent.onnx_symbols",),
     **{f"torch.onnx.symbolic_opset{n}": (f"{HERE}.absent.onnx_symbols",) for n in range(9, 21)},
+    "torch.overrides": (f"{HERE}.absent.overrides",),
+    **{f"torch.fx.{name}": (f"{HERE}.absent.fx",) for name in ("graph", "graph_module", "node", "proxy")},
+    **{f"torch.fx.experimental{name}": (f"{HERE}.absent.fx_experimental",) for name in ("", ".symbolic_shapes",
+                                                                                     ".proxy_tensor")},
+    "torch.distributions.constraints": (f"{HERE}.absent.constraints",),
     "torch.nested": (f"{HERE}.absent.nested",),
     "torch.export": (f"{HERE}.absent.export",),
     "torch.fx": (f"{HERE}.absent.fx",),
@@ -111,7 +116,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.ops": (f"{HERE}.ops",),
     "torch._dynamo": (f"{HERE}.dynamo", f"{HERE}.compiler"),
     "torch._dynamo.utils": (f"{HERE}.dynamo",),
+    "torch._dynamo._trace_wrapped_higher_order_op": (f"{HERE}.dynamo",),
     "torch._dynamo.eval_frame": (f"{HERE}.dynamo",),
+    "torch._subclasses": (f"{HERE}.absent.subclasses",),
+    "torch._subclasses.fake_tensor": (f"{HERE}.absent.subclasses",),
     "torch._custom_ops": (f"{HERE}.library",),
 }
 
@@ -122,7 +130,7 @@ _MODULES = {
     "flatten": (), "fold": (), "instancenorm": ("talweg.nn.instancenorm",), "lazy": ("talweg.nn.lazy",),
     "linear": ("talweg.nn.linear", f"{HERE}.linear"), "loss": ("talweg.nn.loss",), "module": ("talweg.nn.module",),
     "normalization": ("talweg.nn.normalization",), "padding": ("talweg.nn.padding",), "pixelshuffle": (),
-    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",), "transformer": (),
+    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",), "transformer": (f"{HERE}.transformer",),
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}

@@ -33,6 +33,10 @@ onnx_symbols.parse_args = staticmethod(lambda *kinds: lambda fn: fn)  # type: ig
 fx = absent("torch.fx", "there is no symbolic tracing of Python here; talweg.compile records what a function does",
              "symbolic_trace wrap replace_pattern", "Graph GraphModule Interpreter Node Proxy Tracer")
 fx.wrap = staticmethod(lambda fn: fn)  # type: ignore[attr-defined]
+fx_experimental = absent("torch.fx.experimental", "there is no symbolic tracing of Python here", "get_proxy_mode make_fx")
+fx_experimental.get_proxy_mode = staticmethod(lambda: None)  # type: ignore[attr-defined]
+for _name in ("guard_or_false", "guard_or_true", "guard_size_oblivious", "statically_known_true"):
+    setattr(fx_experimental, _name, staticmethod(bool))
 profiler = absent("torch.profiler", "use talweg.profile and talweg.explain", "record_function schedule "
                    "tensorboard_trace_handler", "profile ProfilerActivity")
 quantization = absent("torch.ao.quantization", "this build has no quantised layers", "convert fuse_modules fuse_modules_qat "
@@ -43,8 +47,15 @@ nested = absent("torch.nested", "tensors have one size a dimension here; pad the
                 "nested_tensor_from_jagged to_padded_tensor narrow")
 attention_bias = absent("torch.nn.attention.bias", "give scaled_dot_product_attention a mask, or is_causal=True",
                         "causal_lower_right causal_upper_left", "CausalBias CausalVariant")
+subclasses = absent("torch._subclasses", "shapes are known without values here, by recording", "",
+                    "FakeTensor FakeTensorMode")
+subclasses.is_fake = staticmethod(lambda x: False)  # type: ignore[attr-defined]
 export = absent("torch.export", "programs are not exported by this build", "export load register_dataclass save",
                 "Dim ExportedProgram")
+overrides = absent("torch.overrides", "functions cannot be replaced for a class of tensors here", "", "TorchFunctionMode")
+for _name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
+    setattr(overrides, _name, staticmethod(lambda *args: False))
+constraints = absent("torch.distributions.constraints", "probability distributions are not here yet")
 distributions = absent("torch.distributions", "probability distributions are not here yet", "kl_divergence register_kl",
                         "Bernoulli Beta Binomial Categorical Dirichlet Distribution Gamma Independent LogNormal "
                         "MultivariateNormal Normal OneHotCategorical Uniform")

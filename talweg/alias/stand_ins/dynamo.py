@@ -9,7 +9,7 @@ from typing import Any
 from .compiler import is_compiling as is_compiling
 from .refusing import refused_class
 
-__all__ = ["OptimizedModule", "assume_constant_result", "config", "graph_break", "is_compile_supported", "is_compiling", "mark_dynamic",
+__all__ = ["OptimizedModule", "TransformGetItemToIndex", "assume_constant_result", "config", "graph_break", "is_compile_supported", "is_compiling", "mark_dynamic",
            "mark_static", "mark_static_address"]
 
 
@@ -27,6 +27,9 @@ class _Settings:
 
 config = _Settings
 OptimizedModule = refused_class("torch._dynamo.OptimizedModule", "torch.compile gives a function, not a module of this class")
+
+
+TransformGetItemToIndex = contextlib.nullcontext
 
 
 def _hint(*args: Any, **kwargs: Any) -> None:

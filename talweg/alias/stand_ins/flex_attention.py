@@ -9,14 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...tensor import Tensor, arange, isneginf, where
 
-__all__ = ["BlockMask", "and_masks", "create_block_mask", "create_mask", "flex_attention", "noop_mask", "or_masks"]
+__all__ = ["AuxOutput", "AuxRequest", "BlockMask", "and_masks", "create_block_mask", "create_mask", "flex_attention",
+           "noop_mask", "or_masks"]
 
 Rule = Callable[..., Tensor]
 _DEFAULT_SPARSE_BLOCK_SIZE = 128
+
+
+@dataclass(frozen=True)
+class AuxRequest:
+    """What flex_attention returns beside its result."""
+
+    lse: bool = False
+    max_scores: bool = False
+
+
+class AuxOutput(NamedTuple):
+    """The logarithm of each row's normaliser, and each row's largest score, (B, H, Q) each, if asked for."""
+
+    lse: Tensor | None = None
+    max_scores: Tensor | None = None
 
 
 def noop_mask(batch: Tensor, head: Tensor, q_idx: Tensor, kv_idx: Tensor) -> Tensor:
@@ -99,7 +115,8 @@ def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
 
 def flex_attention(query: Tensor, key: Tensor, value: Tensor, score_mod: Rule | None = None,
                    block_mask: BlockMask | None = None, scale: float | None = None, enable_gqa: bool = False,
-                   return_lse: bool = False, kernel_options: dict | None = None) -> Any:
+                   return_lse: bool = False, kernel_options: dict | None = None,
+                   *, return_aux: AuxRequest | None = None) -> Any:
     """softmax(score_mod(q k^T scale, b, h, q, k) where the mask holds) v, for q (B, H, Q, E), k (B, H', K, E), v (B, H', K, V).
 
     Raises ValueError where heads differ without `enable_gqa`, or where the mask's table does not fit.
@@ -120,4 +137,6 @@ def flex_attention(query: Tensor, key: Tensor, value: Tensor, score_mod: Rule | 
         scores = where(block_mask.table, scores, -math.inf)
     weights, log_sum = _softmax(scores)
     out = weights.to(value.dtype) @ value
+    if return_aux is not None:
+        return out, AuxOutput(log_sum if return_aux.lse else None, scores.amax(-1) if return_aux.max_scores else None)
     return (out, log_sum) if return_lse else out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlparse
@@ -39,6 +40,7 @@ except ImportError:
 _reason = "nothing is downloaded by this build; fetch the file and give it to torch.load"
 load = refused("torch.hub.load", _reason)
 download_url_to_file = refused("torch.hub.download_url_to_file", _reason)
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _folder: list[str] = []
 
 

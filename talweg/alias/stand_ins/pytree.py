@@ -66,6 +66,10 @@ def _dict_unflatten(values: Iterable, keys: Any) -> dict:
     return dict(zip(keys, values))
 
 
+def _dict_flatten_with_keys(d: dict) -> tuple[list, Any]:
+    return [(MappingKey(key), value) for key, value in d.items()], list(d)
+
+
 def _named_flatten(nest: Any) -> tuple[list, Any]:
     return list(nest), type(nest)
 

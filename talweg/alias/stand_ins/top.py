@@ -24,12 +24,12 @@ from ...core.dtypes import (
 )
 from ...runtime.threads import get_num_threads, set_num_threads
 from ...tensor import Tensor, default_generator, from_numpy
-from .refusing import refused
+from .refusing import refused, refused_class
 from .version import __version__ as __version__
 
 __all__ = [
-    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
-    "LongTensor", "ShortTensor", "are_deterministic_algorithms_enabled", "get_default_device",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor", "IntTensor",
+    "LongTensor", "ShortTensor", "Stream", "TensorType", "are_deterministic_algorithms_enabled", "get_default_device",
     "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
     "get_rng_state", "is_storage", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
     "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
@@ -185,6 +185,14 @@ def set_default_tensor_type(t: Any) -> None:
     if not isinstance(kind, _Typed):
         raise TypeError(f"invalid type object: {t!r} is no tensor type such as torch.FloatTensor")
     set_default_dtype(kind.dtype)
+
+
+Stream = refused_class("torch.Stream", "operations run one after another on the CPU")
+Event = refused_class("torch.Event", "operations run one after another on the CPU")
+
+
+class TensorType:
+    """A type of TorchScript, which annotations name."""
 
 
 _no_sparse = "this build has dense tensors only"
