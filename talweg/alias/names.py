@@ -30,6 +30,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.fft": ("talweg.fft",),
     "torch.special": ("talweg.special",),
     "torch.signal": ("talweg.signal",),
+    "torch.sparse": (f"{HERE}.sparse",),
     "torch.masked": ("talweg.masked",),
     # layers
     "torch.nn": ("talweg.nn", f"{HERE}.parallel"),
@@ -130,7 +131,8 @@ _MODULES = {
     "flatten": (), "fold": (), "instancenorm": ("talweg.nn.instancenorm",), "lazy": ("talweg.nn.lazy",),
     "linear": ("talweg.nn.linear", f"{HERE}.linear"), "loss": ("talweg.nn.loss",), "module": ("talweg.nn.module",),
     "normalization": ("talweg.nn.normalization",), "padding": ("talweg.nn.padding",), "pixelshuffle": (),
-    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",), "transformer": (f"{HERE}.transformer",),
+    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",),
+    "transformer": (f"{HERE}.transformer",),
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}

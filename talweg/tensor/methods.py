@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..core.dtypes import can_cast
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd, exchange, views
+from . import autograd, exchange, sparse, views
 from .autocast import without_autocast
 from .box import Box
 from .functions import (
@@ -239,7 +239,7 @@ def bind() -> None:
         setattr(Tensor, name, getattr(autograd, name))
     for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
         setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
-    for method in (copy_, fill_, zero_, fill_diagonal_, where):
+    for method in (copy_, fill_, zero_, fill_diagonal_, where, sparse.to_sparse, sparse.to_dense):
         setattr(Tensor, method.__name__, method)
     _bind_operators()
     _bind_properties()

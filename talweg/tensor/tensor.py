@@ -297,6 +297,13 @@ class Tensor(Box):
         self._show(self._storage.node)
         return self
 
+    def as_subclass(self, cls: type):
+        """The same memory and history as an instance of a class of tensors. Raises TypeError for another class."""
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        strides, offset = self._geometry()
+        return self._make_view(views.Permute(tuple(range(self.ndim))), strides, offset, cls)
+
     @staticmethod
     def _make_subclass(cls, data: Tensor, require_grad: bool = False):
         """A tensor of class `cls` that shares the memory of `data` and is a leaf."""

@@ -1,10 +1,6 @@
 """torch.jit.annotations: types that scripted functions are written with."""
 
-from typing import Any
-from typing import Dict as Dict
-from typing import List as List
-from typing import Optional as Optional
-from typing import Tuple as Tuple
+from typing import Any, Dict, List, Optional, Tuple  # noqa: F401, UP035
 
 from .jit import Final as Final
 from .jit import export as export

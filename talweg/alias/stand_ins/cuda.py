@@ -9,6 +9,9 @@ from .refusing import refused_class
 NO_CUDA = "Torch not compiled with CUDA enabled: this build of Talweg computes on 'cpu' only"
 
 
+_initialized = False
+
+
 def is_available() -> bool:
     return False
 

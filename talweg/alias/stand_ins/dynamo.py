@@ -9,8 +9,10 @@ from typing import Any
 from .compiler import is_compiling as is_compiling
 from .refusing import refused_class
 
-__all__ = ["OptimizedModule", "TransformGetItemToIndex", "assume_constant_result", "config", "graph_break", "is_compile_supported", "is_compiling", "mark_dynamic",
-           "mark_static", "mark_static_address"]
+__all__ = [
+    "OptimizedModule", "TransformGetItemToIndex", "assume_constant_result", "config", "graph_break",
+    "is_compile_supported", "is_compiling", "mark_dynamic", "mark_static", "mark_static_address",
+]
 
 
 class _Settings:

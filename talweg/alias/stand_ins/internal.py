@@ -32,7 +32,7 @@ class DispatchKeySet:
         return self
 
 
-_ExcludeDispatchKeyGuard = contextlib.nullcontext
+_ExcludeDispatchKeyGuard = DisableTorchFunctionSubclass = DisableTorchFunction = contextlib.nullcontext
 
 
 def _are_functorch_transforms_active() -> bool:
