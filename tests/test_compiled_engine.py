@@ -128,3 +128,14 @@ def test_eight_threads_on_one_model():
     assert not any(thread.is_alive() for thread in threads)
     interpreted = [answer(b) for b in batches]
     np.testing.assert_allclose(alone, interpreted, 1e-5, 1e-6)
+
+
+def test_what_another_thread_has_recorded_is_not_evaluated_with_ours():
+    there = []
+    thread = threading.Thread(target=lambda: there.append(T.ones(3) + 1))
+    thread.start()
+    thread.join()
+    here = T.ones(3) * 5
+    assert here.tolist() == [5.0] * 3
+    assert there[0].node.value is None
+    assert there[0].tolist() == [2.0] * 3

@@ -312,6 +312,12 @@ def test_the_fast_way_of_tensor_datasets_gives_what_collating_gives():
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+def test_batches_come_with_their_values(workers):
+    loader = data.DataLoader(data.TensorDataset(talweg.arange(12.0), talweg.arange(12)), 4, num_workers=workers)
+    assert all(x.node.value is not None for batch in loader for x in batch)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
 def test_an_exception_keeps_its_type_and_names_its_sample(workers):
     loader = data.DataLoader(Squares(20, broken=13), 4, num_workers=workers)
     seen = []

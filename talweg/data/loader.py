@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
-from ..tensor import Generator
+from ..tensor import Generator, Tensor, computed
+from ..tensor.trees import leaves
 from .collate import default_collate
 from .dataset import Dataset, IterableDataset, Sample
 from .prefetch import prefetched, prefetched_stream
@@ -76,15 +77,15 @@ class DataLoader(Generic[Sample]):
 
     def __iter__(self) -> Iterator[Any]:
         if self.is_stream:
-            samples = self._stream()
+            samples = map(_with_values, self._stream())
             if self.num_workers == 0:
                 return samples
             return prefetched_stream(samples, self.num_workers * self.prefetch_factor, self._worker_setup())
         jobs = enumerate(self.batch_sampler if self.is_batched else self.sampler)  # type: ignore[arg-type]
         if self.num_workers == 0:
-            return (self._fetch(job) for job in jobs)
+            return (self._made(job) for job in jobs)
         return prefetched(
-            self._fetch, jobs, self.num_workers, self.num_workers * self.prefetch_factor, self._worker_setup()
+            self._made, jobs, self.num_workers, self.num_workers * self.prefetch_factor, self._worker_setup()
         )
 
     def __len__(self) -> int:
@@ -100,6 +101,9 @@ class DataLoader(Generic[Sample]):
         """Make the next pass the one of this epoch: a resumed run sees the order it would have seen."""
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
+
+    def _made(self, job: tuple[int, Any]) -> Any:
+        return _with_values(self._fetch(job))
 
     def _fetch(self, job: tuple[int, Any]) -> Any:
         number, indices = job
@@ -131,6 +135,12 @@ class DataLoader(Generic[Sample]):
 
     def _worker_setup(self) -> tuple[Dataset, Callable[[int], None] | None, float]:
         return self.dataset, self.worker_init_fn, self.timeout
+
+
+def _with_values(batch: Any) -> Any:
+    """The batch, computed: a step's graph begins with it whoever fetched it, and workers do the work that is theirs."""
+    computed([x.node for x in leaves(batch) if isinstance(x, Tensor)])
+    return batch
 
 
 class _noted:

@@ -456,7 +456,7 @@ from .generator import Generator, default_generator, initial_seed, manual_seed, 
 from .methods import WRITTEN, bind, zero_
 from .operands import result_type
 from .out import NAMES, accept_out
-from .pending import evaluate_pending, step_done
+from .pending import computed, evaluate_pending, step_done
 from .printing import set_printoptions
 from .tensor import Tensor
 

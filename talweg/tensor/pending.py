@@ -1,9 +1,11 @@
 """Which recorded values are waiting: they are evaluated together when one is looked at, when an optimiser has
-stepped, or when they have become many."""
+stepped, or when they have become many. Each thread has its own: what others record meanwhile must not change its graphs."""
 
 from __future__ import annotations
 
+import threading
 import weakref
+from collections.abc import Iterable
 
 from ..compile.evaluate import evaluate
 from ..graph.node import Node
@@ -13,8 +15,12 @@ LIMIT = 8192
 """Recordings after which evaluation happens unasked, so that a graph nobody looks at does not grow for ever."""
 
 
-class _Waiting:
-    boxes: list[weakref.ref] = []
+class _Waiting(threading.local):
+    def __init__(self) -> None:
+        self.boxes: list[weakref.ref] = []
+
+
+_waiting = _Waiting()
 
 READ_WHILE_TRACED = (
     "talweg.compile: the value of a tensor was read inside the compiled function (item(), numpy(), printing, a Python "
@@ -25,7 +31,7 @@ READ_WHILE_TRACED = (
 
 def remember(box: weakref.ref) -> None:
     """Note a tensor that was given a recorded, not yet evaluated value."""
-    boxes = _Waiting.boxes
+    boxes = _waiting.boxes
     boxes.append(box)
     if len(boxes) > LIMIT and active() is None:
         evaluate_pending()
@@ -33,7 +39,7 @@ def remember(box: weakref.ref) -> None:
 
 def evaluate_pending(*also: Node) -> None:
     """Evaluate what every living tensor holds, and `also`. The first error is raised once all else is done."""
-    boxes, _Waiting.boxes = _Waiting.boxes, []
+    boxes, _waiting.boxes = _waiting.boxes, []
     roots: dict[Node, None] = dict.fromkeys(also)
     for reference in boxes:
         box = reference()
@@ -42,6 +48,12 @@ def evaluate_pending(*also: Node) -> None:
             if box._seen == box._storage.version:
                 roots[box._node] = None
     evaluate(roots)
+
+
+def computed(nodes: Iterable[Node]) -> None:
+    """Evaluate these and nothing else, unless a function is being traced."""
+    if active() is None:
+        evaluate(nodes)
 
 
 def value_of(node: Node):
