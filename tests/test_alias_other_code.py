@@ -285,7 +285,8 @@ def test_datasets_samplers_and_loaders_are_generic():
 
     loader: DataLoader[int] = DataLoader(Numbers(), sampler=Backwards())
     assert [batch.item() for batch in loader] == [2, 1, 0]
-    assert DataLoader[int] and Dataset[tuple[int, str]]
+    assert DataLoader[int]
+    assert Dataset[tuple[int, str]]
 
 
 # Operators of one's own, extensions, weights
@@ -312,7 +313,7 @@ def test_compiled_extensions_are_not_loaded(tmp_path):
     with pytest.raises(OSError, match="binary interface"):
         ops.load_library(tmp_path / "lib.so")
     with pytest.raises(AttributeError, match=r"torch\.ops\.torchvision\.nms"):
-        ops.__getattr__("torchvision").nms
+        ops.__getattr__("torchvision").nms()
     assert library.register_fake("torchvision::nms")(len) is len
 
 
@@ -347,3 +348,15 @@ def test_small_names(alias):
     with alias.random.fork_rng():
         inside = alias.rand(3).tolist()
     assert alias.rand(3).tolist() == inside
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand", "randn"])
+def test_sizes_by_name(name):
+    for t in (tw, torch):
+        assert tuple(getattr(t, name)(size=(2, 3)).shape) == (2, 3)
+        assert tuple(getattr(t, name)(size=[]).shape) == ()
+        with pytest.raises(TypeError):
+            getattr(t, name)(size=(2.5,))
+        with pytest.raises(RuntimeError):
+            getattr(t, name)(size=(-1,))
+    assert tuple(tw.ones(1).new_zeros(size=(4,)).shape) == (4,)
