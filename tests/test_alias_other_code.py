@@ -360,3 +360,55 @@ def test_sizes_by_name(name):
         with pytest.raises(RuntimeError):
             getattr(t, name)(size=(-1,))
     assert tuple(tw.ones(1).new_zeros(size=(4,)).shape) == (4,)
+
+
+BY_NAME = {
+    "permute": lambda t, x: (t.permute(x, dims=(1, 0)), x.permute(dims=(1, 0))), "view": lambda t, x: x.view(size=(3, 2)),
+    "expand": lambda t, x: x.expand(size=(4, 2, 3)), "repeat": lambda t, x: x.repeat(repeats=(2, 1)),
+    "tile": lambda t, x: t.tile(x, dims=(2,)), "reshape": lambda t, x: (t.reshape(x, shape=(6,)), x.reshape(shape=(3, 2))),
+    "split": lambda t, x: x.split(split_size=1, dim=1), "sum": lambda t, x: (x.sum(axis=1), t.sum(x, axis=(0, 1))),
+    "mean": lambda t, x: x.mean(axis=0, keepdims=True), "max": lambda t, x: tuple(x.max(axis=0)),
+    "argmax": lambda t, x: x.argmax(axis=1), "concatenate": lambda t, x: (t.cat([x], axis=0), t.concatenate([x], axis=1)),
+    "stack": lambda t, x: t.stack([x, x], axis=1), "var": lambda t, x: x.var(axis=0), "softmax": lambda t, x: x.softmax(axis=0),
+    "cumsum": lambda t, x: t.cumsum(x, axis=1), "unsqueeze": lambda t, x: x.unsqueeze(axis=0),
+    "sort": lambda t, x: tuple(x.sort(axis=0)), "amax": lambda t, x: x.amax(axis=1, keepdims=True),
+    "std": lambda t, x: t.std(x, axis=1, keepdims=True), "view_dtype": lambda t, x: x.view(dtype=t.float32),
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_second_names_of_arguments(name):
+    def results(t):
+        found = BY_NAME[name](t, t.tensor(drawn(2, 3)))
+        return found if isinstance(found, tuple) else (found,)
+
+    for ours, theirs in zip(results(tw), results(torch)):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda t, x: x.sum(axes=1), lambda t, x: x.sum(dim=0, axis=1), lambda t, x: x.mean(dim=0, axis=0),
+    lambda t, x: x.abs(axis=0), lambda t, x: x.permute(size=(1, 0)), lambda t, x: x.view(shape=(3, 2)),
+])
+def test_names_that_no_argument_has(wrong):
+    for t in (tw, torch):
+        with pytest.raises(TypeError):
+            wrong(t, t.tensor(drawn(2, 3)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 8, 9])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_with_a_function_of_ones_own(n, reverse):
+    from talweg.alias.stand_ins.higher_order import associative_scan
+
+    def combined(left, right):  # h -> a h + b, one after the other
+        return left[0] * right[0], right[0] * left[1] + right[1]
+
+    a, b = drawn(2, n, 3), drawn(2, n, 3, seed=1)
+    found = associative_scan(combined, (tw.tensor(a), tw.tensor(b)), dim=1, reverse=reverse)[1].numpy()
+    h = np.zeros((2, 3), np.float32)
+    for i in reversed(range(n)) if reverse else range(n):
+        h = a[:, i] * h + b[:, i]
+        np.testing.assert_allclose(found[:, i], h, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="one size"):
+        associative_scan(combined, (tw.ones(2, 3), tw.ones(2, 4)), dim=1)

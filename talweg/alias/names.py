@@ -121,6 +121,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch._dynamo.eval_frame": (f"{HERE}.dynamo",),
     "torch._subclasses": (f"{HERE}.absent.subclasses",),
     "torch._subclasses.fake_tensor": (f"{HERE}.absent.subclasses",),
+    "torch._higher_order_ops": (f"{HERE}.higher_order",),
+    "torch._higher_order_ops.associative_scan": (f"{HERE}.higher_order",),
     "torch._custom_ops": (f"{HERE}.library",),
 }
 

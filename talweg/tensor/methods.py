@@ -39,6 +39,7 @@ from .functions import (
     stft,
     storage,
 )
+from .functions.keywords import second_names
 from .operands import is_number, number_node
 from .tensor import Tensor, wrap
 
@@ -227,7 +228,7 @@ def bind() -> None:
     """Give Tensor its methods; called once, when the room is opened."""
     for module, names in _METHODS:
         for name in names:
-            setattr(Tensor, name, getattr(module, name))
+            setattr(Tensor, name, second_names(getattr(module, name)))
     for name in _IN_PLACE:
         function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
         setattr(Tensor, name + "_", _in_place(name, function))

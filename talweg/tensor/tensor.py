@@ -30,7 +30,7 @@ class Tensor(Box):
     is_quantized = False
     is_meta = False
     is_mkldnn = False
-    is_xpu = False
+    is_xpu = is_mps = is_mtia = is_ipu = is_hpu = is_vulkan = is_maia = False
     is_nested = False
     retains_grad = False  # whether `retain_grad` was called
     __array_priority__ = 1000  # NumPy's operators give way to ours
@@ -49,6 +49,10 @@ class Tensor(Box):
             return data[0].numpy().astype(np.float32)
         shape = isinstance(data[0], Size)
         return np.zeros(data[0], np.float32) if shape else np.array(data[0], np.float32)
+
+    def new(self, *data) -> Tensor:
+        """`Tensor(...)` in this tensor's dtype: sizes, or data."""
+        return Tensor(*data).to(self.dtype)
 
     def _hold_copy_of(self, array: np.ndarray) -> None:
         node = array_node(array)

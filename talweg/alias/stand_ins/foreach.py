@@ -25,8 +25,16 @@ def _lists(call: str, *operands: Any) -> list[list[Any]]:
     return [list(x) if isinstance(x, (list, tuple)) else [x] * len(first) for x in operands]
 
 
+def _maximum(x: Tensor, other: Any) -> Tensor:
+    return x.maximum(other) if isinstance(other, Tensor) else x.clamp_min(other)
+
+
+def _minimum(x: Tensor, other: Any) -> Tensor:
+    return x.minimum(other) if isinstance(other, Tensor) else x.clamp_max(other)
+
+
 def _valued(name: str) -> Callable[..., tuple[Tensor, ...]]:
-    function = getattr(Tensor, name)
+    function = {"maximum": _maximum, "minimum": _minimum}.get(name) or getattr(Tensor, name)
 
     def each(self: Any, *others: Any, **options: Any) -> tuple[Tensor, ...]:
         rows = _lists(f"torch._foreach_{name}", self, *others, *options.values())

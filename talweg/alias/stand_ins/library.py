@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,9 @@ class CustomOp:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._differentiable is None:
             return self._fn(*args, **kwargs)
-        return self._differentiable.apply(*args, *kwargs.values())
+        given = inspect.signature(self._fn).bind(*args, **kwargs)
+        given.apply_defaults()
+        return self._differentiable.apply(*given.args, *given.kwargs.values())
 
     def register_autograd(self, backward: Callable[..., Any], *, setup_context: Callable[..., Any] | None = None) -> None:
         """backward(ctx, *gradients) -> one gradient an argument; setup_context(ctx, inputs, output) keeps what it needs."""
@@ -50,6 +53,11 @@ class CustomOp:
         if device_types is None or "cpu" in ([device_types] if isinstance(device_types, str) else device_types):
             self._fn = fn
         return fn
+
+
+def registered(name: str) -> CustomOp | None:
+    """The operator `namespace::name`, if custom_op made it."""
+    return _operators.get(name)
 
 
 _operators: dict[str, CustomOp] = {}

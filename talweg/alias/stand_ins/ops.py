@@ -1,8 +1,10 @@
-"""torch.ops: operators of compiled extensions, of which none can be loaded here."""
+"""torch.ops: operators by namespace: those made by torch.library.custom_op; no compiled extension can be loaded."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from .library import registered
 
 
 def load_library(path: Any) -> None:
@@ -11,12 +13,15 @@ def load_library(path: Any) -> None:
 
 
 class _Extension:
-    """The operators of one extension. Raises AttributeError for each, as for one that was never loaded."""
+    """The operators of one namespace. Raises AttributeError for one that was never made."""
 
     def __init__(self, name: str):
         self._name = name
 
     def __getattr__(self, operator: str) -> Any:
+        found = registered(f"{self._name}::{operator}")
+        if found is not None:
+            return found
         raise AttributeError(f"torch.ops.{self._name}.{operator}: no compiled operator is loaded in Talweg")
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ..box import Box
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, array_node, wrap
+from .keywords import variadic
 
 
 def _finished(x: Tensor, device, requires_grad: bool) -> Tensor:
@@ -133,34 +133,24 @@ def _sizes(size) -> tuple[int, ...]:
     return found
 
 
-def sized(function: Callable) -> Callable:
-    """A function of sizes that takes them under the name `size` too."""
-
-    @functools.wraps(function)
-    def named(*args, size=None, **options):
-        return function(*args, **options) if size is None else function(*args, size, **options)
-
-    return named
-
-
 def _constant(size: tuple, number, dtype, device, requires_grad: bool) -> Tensor:
     _check_dtype(dtype, "full")
     return _finished(wrap(ops.expand(constant(number, dtype), size)), device, requires_grad)
 
 
-@sized
+@variadic("size")
 def zeros(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """0 everywhere."""
     return _constant(_sizes(size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
-@sized
+@variadic("size")
 def ones(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """1 everywhere."""
     return _constant(_sizes(size), 1, dtype or get_default_dtype(), device, requires_grad)
 
 
-@sized
+@variadic("size")
 def empty(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False,
           memory_format=None):
     """A tensor to be written to; it holds zeros until then."""
@@ -201,19 +191,19 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = Fal
     return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
-@sized
+@variadic("size")
 def new_zeros(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`zeros(size)` in this tensor's dtype."""
     return zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
-@sized
+@variadic("size")
 def new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`ones(size)` in this tensor's dtype."""
     return ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
-@sized
+@variadic("size")
 def new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`empty(size)` in this tensor's dtype."""
     return empty(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)

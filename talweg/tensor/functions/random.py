@@ -17,7 +17,8 @@ from ..operands import is_number, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
 from ..tracing import varying_array
-from .creation import _finished, _sizes, sized
+from .creation import _finished, _sizes
+from .keywords import variadic
 
 
 def _key(generator: Generator | None) -> Node:
@@ -39,13 +40,13 @@ def _float_type(dtype, call: str):
     return dtype
 
 
-@sized
+@variadic("size")
 def rand(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Uniform on [0, 1)."""
     return _finished(wrap(_uniform(_sizes(size), _float_type(dtype, "rand"), generator)), device, requires_grad)
 
 
-@sized
+@variadic("size")
 def randn(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Normal with mean 0 and variance 1."""
     return _finished(wrap(_normal(_sizes(size), _float_type(dtype, "randn"), generator)), device, requires_grad)
