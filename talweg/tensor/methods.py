@@ -9,7 +9,7 @@ from ..core.dtypes import can_cast
 from ..core.shapes import broadcast_all
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd, exchange, views
+from . import autograd, exchange, sparse, views
 from .autocast import without_autocast
 from .box import Box
 from .functions import (
@@ -40,6 +40,7 @@ from .functions import (
     stft,
     storage,
 )
+from .keywords import also_named, second_names
 from .operands import is_number, number_node, result_type
 from .tensor import Tensor, wrap
 
@@ -75,7 +76,7 @@ _CONVERT = """
 alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
 is_pinned long pin_memory positive short to type type_as
 """.split()
-_AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
+_AUTOGRAD = ["register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
 
 _MORE = {
     arithmetic: """copysign fmax fmin frac frexp gcd heaviside hypot isneginf isposinf lcm ldexp logaddexp logaddexp2 nextafter
@@ -246,7 +247,7 @@ def bind() -> None:
     """Give Tensor its methods; called once, when the room is opened."""
     for module, names in _METHODS:
         for name in names:
-            setattr(Tensor, name, getattr(module, name))
+            setattr(Tensor, name, second_names(getattr(module, name)))
     for name in _IN_PLACE:
         function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
         setattr(Tensor, name + "_", _in_place(name, function))
@@ -256,9 +257,10 @@ def bind() -> None:
         setattr(Tensor, name + "_", _in_place(name, _RENAMED[name]))
     for name in _AUTOGRAD:
         setattr(Tensor, name, getattr(autograd, name))
-    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
+    Tensor.backward = also_named(gradient="grad_tensors")(autograd.backward)  # type: ignore[attr-defined]
+    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"):
         setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
-    for method in (copy_, fill_, zero_, fill_diagonal_, where):
+    for method in (copy_, fill_, zero_, fill_diagonal_, where, sparse.to_sparse, sparse.to_dense):
         setattr(Tensor, method.__name__, method)
     _bind_operators()
     _bind_properties()
