@@ -123,6 +123,13 @@ def test_gather_in_a_reduction():
     assert assert_agrees(x[i].sum(1), tolerance=1e-6) == ["group"]
 
 
+@pytest.mark.parametrize("chosen", [(0, 3), (4, -5, 1), (2,) * 8])
+def test_columns_of_many_rows_chosen_by_a_short_index(chosen):
+    """The loop over a short index is written out, and its indices are read before the loop over the rows."""
+    x = numbers((5, 4, 5))
+    assert assert_agrees(x[:, :, list(chosen)], x[:, :, list(chosen)] * 2 + x[:, :, :1]) == ["group"]
+
+
 def test_nothing_to_gather_from():
     empty = T.zeros(0, 3)
     assert_agrees(empty[positions((0,), 1)])
@@ -316,6 +323,21 @@ def test_pooling(window, last):
     how = (*window, (1, 1), ceil)
     assert_nodes_agree(highest, ops.max_pool_grad(g, x.node, *how), ops.avg_pool(x.node, *window, ceil, not last, None),
                        ops.avg_pool_grad(g, x.shape, *window, ceil, last, None), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1), (1, 2), (2, 1), (3, 2)])
+def test_gradients_of_windows_with_gaps_that_do_not_overlap(dilation):
+    x = numbers((2, 3, 14, 12))
+    how = ((3, 2), (3, 2), (0, 0), dilation, False)
+    g = numbers(ops.max_pool(x.node, *how).shape).node
+    assert_nodes_agree(ops.max_pool_grad(g, x.node, *how))
+
+
+def test_windows_of_no_images():
+    x = numbers((0, 1, 5, 5)).requires_grad_()
+    unfolded = F.unfold(x, 2)
+    unfolded.sum().backward()
+    assert_agrees(unfolded.detach(), x.grad, calls=0)
 
 
 def test_places_of_maxima_and_other_divisors():

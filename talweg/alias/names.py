@@ -10,7 +10,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
     "torch.torch_version": (f"{HERE}.version",),
-    "torch.random": ("talweg", f"{HERE}.top"),
+    "torch.random": ("talweg", f"{HERE}.top", "talweg.tensor.generator"),
     "torch.serialization": ("talweg",),
     "torch.compiler": (f"{HERE}.compiler",),
     "torch.multiprocessing": (f"{HERE}.multiprocessing", "multiprocessing"),
@@ -94,7 +94,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.fx": (f"{HERE}.absent.fx",),
     "torch.profiler": (f"{HERE}.absent.profiler",),
     "torch.quantization": (f"{HERE}.absent.quantization",),
-    "torch.distributions": (f"{HERE}.absent.distributions",),
+    "torch.distributions": ("talweg.distributions",),
     "torch.library": (f"{HERE}.absent.library",),
 }
 
@@ -109,6 +109,15 @@ _MODULES = {
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}
+
+# torch.distributions.normal and its kin
+_DISTRIBUTIONS = """bernoulli beta binomial categorical cauchy chi2 constraints dirichlet distribution exponential gamma
+geometric gumbel half_normal independent kl laplace log_normal mixture_same_family multinomial multivariate_normal
+negative_binomial normal one_hot_categorical poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution
+transforms uniform utils""".split()
+_THEIR_FILES = {"constraints", "kl", "transforms", "utils"}
+TABLE |= {f"torch.distributions.{name}": (f"talweg.distributions.{name}",) if name in _THEIR_FILES else
+          ("talweg.distributions", "talweg.distributions.relaxed") for name in _DISTRIBUTIONS}
 
 # torch.optim.adam and its kin
 _OPTIMIZERS = "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd".split()

@@ -56,7 +56,8 @@ class Planner:
         return Plan(steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
     def _drop_unread(self) -> None:
-        """What is read by the kernel alone that computes it stays in registers."""
+        """What is read by the kernel alone that computes it stays in registers. A kernel that nobody reads goes: what an
+        empty index would have put somewhere."""
         readers: dict[Node, set[int]] = {self._owner(r): {-1} for r in self.roots}
         for number, step in enumerate(self.steps):
             for node in step.reads:
@@ -65,6 +66,7 @@ class Planner:
             if step.group is not None:
                 step.outputs = [n for n in step.outputs if readers.get(self._owner(n), set()) - {number}]
                 step.group.outputs = step.outputs
+        self.steps = [step for step in self.steps if step.group is None or step.outputs]
 
     # --- storing one value
     def _store(self, node: Node) -> None:

@@ -39,6 +39,7 @@ from .functions import (
     stft,
     storage,
 )
+from .keywords import also_named
 from .operands import is_number, number_node
 from .tensor import Tensor, wrap
 
@@ -74,7 +75,7 @@ _CONVERT = """
 alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
 is_pinned long pin_memory positive short to type type_as
 """.split()
-_AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
+_AUTOGRAD = ["register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
 
 _MORE = {
     arithmetic: """copysign fmax fmin frac frexp gcd heaviside hypot isneginf isposinf lcm ldexp logaddexp logaddexp2 nextafter
@@ -237,7 +238,8 @@ def bind() -> None:
         setattr(Tensor, name + "_", _in_place(name, _RENAMED[name]))
     for name in _AUTOGRAD:
         setattr(Tensor, name, getattr(autograd, name))
-    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
+    Tensor.backward = also_named(gradient="grad_tensors")(autograd.backward)  # type: ignore[attr-defined]
+    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"):
         setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
     for method in (copy_, fill_, zero_, fill_diagonal_, where):
         setattr(Tensor, method.__name__, method)

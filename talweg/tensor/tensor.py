@@ -9,6 +9,7 @@ import numpy as np
 
 from ..compile.profile import copy_of
 from ..core.devices import CPU
+from ..core.layouts import strided
 from ..core.shapes import Size, dim_index
 from ..graph.leaves import from_array
 from ..graph.node import Node
@@ -26,6 +27,9 @@ class Tensor(Box):
     """
 
     device = CPU
+    layout = strided
+    name = None
+    is_cpu = True
     is_cuda = False
     is_sparse = False
     is_quantized = False
@@ -206,7 +210,8 @@ class Tensor(Box):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.dim() == 0 and spec else repr(self)
+        """A number's for one number, as PyTorch has it: f"{loss}" shows 0.5, repr shows tensor(0.5000)."""
+        return format(self.item(), spec) if self.dim() == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     def __iter__(self):
         if not self.node.shape:

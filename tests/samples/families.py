@@ -84,7 +84,8 @@ SPECIAL = [
     S("special.zeta", 2.5, P(3), _dtypes=REALS), *each("igamma igammac", P(3).no_grad, P(3), _dtypes=REALS, _loose=5.0),
     *each("xlogy special.xlog1py", R(3), P(3), _dtypes=REALS),
     *each("xlogy special.xlog1py", R(2, 1), P(3), _dtypes=REALS),
-    S("xlogy", A([0.0, 0.0]), A([0.0, math.nan]), _order=0), S("xlogy", R(2), 3), S("xlogy", 2.0, P(2), _dtypes=REALS),
+    S("xlogy", A([0.0, 0.0]), P(2)), S("xlogy", R(2), 3), S("xlogy", 2.0, P(2), _dtypes=REALS),
+    S("xlogy", A([0.0, 0.0]), A([0.0, math.nan]), _order=0),
     *each("special.bessel_j0 special.bessel_j1 special.modified_bessel_i0 special.airy_ai special.spherical_bessel_j0", R(3),
           _order=0, _dtypes=REALS, _loose=5.0),
     *each("special.bessel_y0 special.bessel_y1 special.modified_bessel_k0 special.modified_bessel_k1 "

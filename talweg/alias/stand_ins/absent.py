@@ -33,9 +33,6 @@ profiler = _absent("torch.profiler", "use talweg.profile and talweg.explain", "r
                    "tensorboard_trace_handler", "profile ProfilerActivity")
 quantization = _absent("torch.quantization", "this build has no quantised layers", "quantize_dynamic prepare convert",
                        "QuantStub DeQuantStub")
-distributions = _absent("torch.distributions", "probability distributions are not here yet", "kl_divergence register_kl",
-                        "Bernoulli Beta Binomial Categorical Dirichlet Distribution Gamma Independent LogNormal "
-                        "MultivariateNormal Normal OneHotCategorical Uniform")
 library = _absent("torch.library", "operators of one's own are autograd.Function subclasses here",
                   "custom_op register_fake register_autograd define impl", "Library")
 tensorboard = _absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")

@@ -24,8 +24,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        attn_mask = ones(query.shape[-2], key.shape[-2]).tril() != 0
-    if attn_mask is None:
+        future = ones(query.shape[-2], key.shape[-2]).tril() == 0
+        weights = softmax(scores.masked_fill(future, -math.inf), -1)  # every query sees the first key
+    elif attn_mask is None:
         weights = softmax(scores, -1)
     else:
         scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.name == "bool" else scores + attn_mask

@@ -10,6 +10,7 @@ from ...graph import ops
 from ...graph.declare import half_of
 from ...tensor import Tensor, no_grad, rand
 from ...tensor.functions.random import _uniform
+from ...tensor.keywords import also_named
 from ...tensor.methods import assign, before_write
 from ...tensor.operands import as_dtype
 from ...tensor.tensor import wrap
@@ -160,6 +161,7 @@ def _dropped(input: Tensor, shape, p: float, inplace: bool) -> Tensor:
     return assign(input, out, "dropout_") if inplace else out
 
 
+@also_named(train="training")
 def dropout(input, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Elements set to 0 with probability p and the others divided by 1 - p, so that the mean stays (Srivastava, 2014)."""
     _check_rate(p)
@@ -189,11 +191,13 @@ def dropout3d(input, p: float = 0.5, training: bool = True, inplace: bool = Fals
     return _channel_dropout(input, p, training, inplace, 3)
 
 
+@also_named(train="training")
 def alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Dropout to selu's lower limit, rescaled so that mean and variance stay (Klambauer et al., 2017)."""
     return _to_the_limit(input, input.shape, p, training, inplace)
 
 
+@also_named(train="training")
 def feature_alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """alpha_dropout of whole channels of (N, C, *)."""
     if input.dim() < 2 and training and p:

@@ -8,6 +8,7 @@ from ...core.dtypes import promote_types
 from ...graph import ops
 from ...graph.node import Node
 from ..autocast import lowered
+from ..keywords import also_named
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .pointwise import check_factor
@@ -81,6 +82,7 @@ def mv(input, vec):
     return wrap(_product(a, b))
 
 
+@also_named(tensor="other")
 def dot(input, other):
     """sum x_i y_i of two vectors."""
     a, b = _ranked(input, other, (1, 1), "dot")

@@ -170,6 +170,7 @@ class Accesses:
         """The computation of what stays the same in the inner loop."""
         outside = Accesses(self.head, self.head, Loop("none", 1), self.merger, self.placed, self.counter)
         outside.indices = self.indices
+        outside.fixed = self.fixed
         return Computation(self.head, computation.placed, outside)
 
     def _moves(self, loop: Loop) -> bool:
