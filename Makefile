@@ -15,10 +15,12 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Random graphs and every sample, compiled against interpreted, for MINUTES minutes.
+# Every sample compiled; every sample at other sizes and in other layouts, against PyTorch, for MINUTES minutes; random
+# graphs, compiled against interpreted, for as many.
 MINUTES ?= 10
 fuzz: $(VENV)/.test
 	TALWEG_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_compiled_samples.py
+	PYTHONPATH=.:tests $(BIN)/python -W ignore -m fuzzing --calls --minutes $(MINUTES)
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
 # Every registered kind of model: steps compiled in fp32 and bf16 against the interpreter's.

@@ -66,7 +66,7 @@ class Planner:
             if step.group is not None:
                 step.outputs = [n for n in step.outputs if readers.get(self._owner(n), set()) - {number}]
                 step.group.outputs = step.outputs
-        self.steps = [step for step in self.steps if step.group is None or step.outputs]
+        self.steps = [s for s in self.steps if s.group is None or s.outputs]  # of empty values nothing may be read at all
 
     # --- storing one value
     def _store(self, node: Node) -> None:

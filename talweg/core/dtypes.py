@@ -23,6 +23,11 @@ class dtype:
         self.is_complex = category == "complex"
         self.is_signed = name not in ("bool", "uint8")
 
+    @property
+    def limits(self) -> np.dtype:
+        """The NumPy dtype whose limits finfo and iinfo tell."""
+        return self.numpy
+
     def __repr__(self) -> str:
         return f"talweg.{self.name}"
 
@@ -120,7 +125,7 @@ class finfo:
         d = type or get_default_dtype()
         if not (d.is_floating_point or d.is_complex):
             raise TypeError(f"finfo: {d} is not a floating-point type; use iinfo")
-        info = ml_dtypes.finfo(real_of(d).numpy)
+        info = ml_dtypes.finfo(real_of(d).limits)
         self.dtype = real_of(d).name
         self.bits = info.bits
         self.eps = float(info.eps)
@@ -139,7 +144,7 @@ class iinfo:
     def __init__(self, type: dtype):
         if type.category != "integer":
             raise TypeError(f"iinfo: {type} is not an integer type; use finfo")
-        info = np.iinfo(type.numpy)
+        info = np.iinfo(type.limits)
         self.dtype = type.name
         self.bits, self.max, self.min = info.bits, int(info.max), int(info.min)
 

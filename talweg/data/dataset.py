@@ -6,13 +6,15 @@ import bisect
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..tensor import Generator, Tensor
 from .order import draw_seed, permutation
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """Samples by index. A subclass writes `__getitem__` and, for most uses, `__len__`.
 
     It may also write `batch(indices)`, which returns what collating those samples would give; the
@@ -26,7 +28,7 @@ class Dataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[Sample]):
     """Samples in the order in which they arrive: a stream. A subclass writes `__iter__`."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -61,7 +63,7 @@ class TensorDataset(Dataset):
         return int(self.tensors[0].shape[0])
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Sample]):
     """Several datasets, one after the other.
 
     Raises ValueError for an empty list and TypeError for an IterableDataset, which has no index.
@@ -85,7 +87,7 @@ class ConcatDataset(Dataset):
         return self.datasets[which][index - before]
 
 
-class Subset(Dataset):
+class Subset(Dataset[Sample]):
     """The samples of `dataset` that `indices` names, in that order."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:

@@ -40,8 +40,8 @@ def load(f: FILE, map_location: Any = None, pickle_module: Any = None, *, weight
     """
     if pickle_module is not None:
         raise ValueError("load: pickle_module cannot be given: files are read by a reader that executes nothing")
-    if isinstance(map_location, (str, Device)):
-        Device(map_location)
+    if isinstance(map_location, (str, Device)) and Device(map_location).type != "cpu":
+        raise RuntimeError(f"load: map_location {str(map_location)!r}: this build of Talweg computes on 'cpu' only")
     name, content = _content(f)
     try:
         return _read(content)

@@ -216,7 +216,7 @@ def _optimizer(s: Settings, model: nn.Module) -> optim.Optimizer:
 def _loaders(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
     order = Generator()
     order.manual_seed(s.seed)
-    train = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
+    train: DataLoader = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
     return train, DataLoader(splits.validation, LARGE_BATCH)
 
 

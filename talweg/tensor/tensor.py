@@ -35,7 +35,7 @@ class Tensor(Box):
     is_quantized = False
     is_meta = False
     is_mkldnn = False
-    is_xpu = False
+    is_xpu = is_mps = is_mtia = is_ipu = is_hpu = is_vulkan = is_maia = False
     is_nested = False
     retains_grad = False  # whether `retain_grad` was called
     __array_priority__ = 1000  # NumPy's operators give way to ours
@@ -54,6 +54,10 @@ class Tensor(Box):
             return data[0].numpy().astype(np.float32)
         shape = isinstance(data[0], Size)
         return np.zeros(data[0], np.float32) if shape else np.array(data[0], np.float32)
+
+    def new(self, *data) -> Tensor:
+        """`Tensor(...)` in this tensor's dtype: sizes, or data."""
+        return Tensor(*data).to(self.dtype)
 
     def _hold_copy_of(self, array: np.ndarray) -> None:
         node = array_node(array)
@@ -193,13 +197,19 @@ class Tensor(Box):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only())
+
+    def _only(self):
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, not one of shape {list(self.shape)}; "
+                             "index it, or use tolist()")
+        return self.item()
 
     def __index__(self) -> int:
         if self.numel() != 1 or self.node.dtype.category not in ("integer", "bool"):
@@ -302,6 +312,13 @@ class Tensor(Box):
         self._storage.node = without_history(self.node)
         self._show(self._storage.node)
         return self
+
+    def as_subclass(self, cls: type):
+        """The same memory and history as an instance of a class of tensors. Raises TypeError for another class."""
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        strides, offset = self._geometry()
+        return self._make_view(views.Permute(tuple(range(self.ndim))), strides, offset, cls)
 
     @staticmethod
     def _make_subclass(cls, data: Tensor, require_grad: bool = False):

@@ -106,7 +106,8 @@ def _check_classes(input, target, ignore_index: int) -> None:
         raise RuntimeError(f"expected scalar type Long for the target classes but found {target.dtype.name}")
     wanted = (input.shape[0], *input.shape[2:])
     if tuple(target.shape) != wanted:
-        raise ValueError(f"Expected target size {list(wanted)}, got {list(target.shape)} for input {list(input.shape)}")
+        raise ValueError(f"cross_entropy: Expected target size {list(wanted)}, got {list(target.shape)} for input "
+                         f"{list(input.shape)}: one class for each row")
     known = target.node.value
     if known is not None and known.size:
         wrong = known[(known != ignore_index) & ((known < 0) | (known >= input.shape[1]))]

@@ -37,6 +37,14 @@ def _per_channel(v, rank: int):
     return None if v is None else v.reshape(1, -1, *[1] * (rank - 2))
 
 
+def _require_channels(channels: int, **vectors) -> None:
+    """Raise RuntimeError for a statistic or parameter that has not one number a channel."""
+    for name, vector in vectors.items():
+        if vector is not None and vector.numel() != channels:
+            raise RuntimeError(f"batch_norm: {name} should contain {channels} elements not {vector.numel()}, one for each of the "
+                               f"input's channels (dimension 1)")
+
+
 @_in_float32
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training: bool = False, momentum: float = 0.1,
                eps: float = 1e-5):
@@ -47,6 +55,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if input.dim() < 2 and input.numel() == 0:
         return input.clone()
+    _require_channels(input.shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     count = input.numel() // max(input.shape[1], 1)
     if not training:
         if running_mean is None or running_var is None:
@@ -80,8 +89,8 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(input.shape)}")
     with no_grad():
         if running_mean is not None:
-            running_mean.lerp_(input.detach().mean(dims).mean(0), momentum)
-            running_var.lerp_(input.detach().var(dims).mean(0), momentum)
+            running_mean.lerp_(input.detach().mean(dims).mean(0).to(running_mean.dtype), momentum)
+            running_var.lerp_(input.detach().var(dims).mean(0).to(running_var.dtype), momentum)
     out = wrap(ops.layer_norm(input.node, input.dim() - 2, float(eps)))
     return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.devices import device as Device
+from ...core.devices import usable
 from ...core.dtypes import bool_, get_default_dtype, int64
 from ...core.dtypes import dtype as DType
 from ...core.dtypes import from_numpy as dtype_of_numpy
@@ -17,6 +17,7 @@ from ...graph.leaves import constant, from_array
 from ...runtime.capacity import require_total
 from ..box import Box
 from ..exchange import taken
+from ..keywords import variadic
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, array_node, wrap
@@ -25,7 +26,7 @@ from ..tensor import Tensor, array_node, wrap
 def _finished(x: Tensor, device, requires_grad: bool) -> Tensor:
     """Check the device, and make a leaf of it if asked."""
     if device is not None:
-        Device(device)
+        usable(device)
     if requires_grad:
         x._set_requires_grad(True)
     return x
@@ -91,7 +92,7 @@ def _converted(array: np.ndarray, dtype: DType) -> np.ndarray:
     if dtype.category == "integer" and array.dtype.kind in "iu" and array.size and array.dtype != dtype.numpy:
         info = np.iinfo(dtype.numpy)
         low, high = int(array.min()), int(array.max())
-        if low < info.min or high > info.max:
+        if low < (info.min or -info.max) or high > info.max:  # -1 is the largest unsigned number, as in PyTorch
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: "
                                f"{high if high > info.max else low}")
     return array.astype(dtype.numpy) if array.dtype != dtype.numpy else array
@@ -148,16 +149,19 @@ def _constant(size: tuple, number, dtype, device, requires_grad: bool) -> Tensor
     return _finished(wrap(ops.expand(constant(number, dtype), size)), device, requires_grad)
 
 
+@variadic("size")
 def zeros(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """0 everywhere."""
     return _constant(_sizes(size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
+@variadic("size")
 def ones(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """1 everywhere."""
     return _constant(_sizes(size), 1, dtype or get_default_dtype(), device, requires_grad)
 
 
+@variadic("size")
 def empty(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False,
           memory_format=None):
     """A tensor to be written to; it holds zeros until then."""
@@ -202,16 +206,19 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = Fal
     return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_zeros(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`zeros(size)` in this tensor's dtype."""
     return zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`ones(size)` in this tensor's dtype."""
     return ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`empty(size)` in this tensor's dtype."""
     return empty(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)

@@ -97,8 +97,12 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=Non
 
 
 def std(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
-    """The square root of `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    """The square root of `var`. Its gradient at 0, where all numbers are one, is taken to be 0."""
+    variance = var(input, dim, unbiased, keepdim, correction=correction).node
+    if not variance.needs_grad:
+        return wrap(ops.sqrt(variance))
+    same = ops.eq(variance, ops.number(0, variance))
+    return wrap(ops.where(same, ops.number(0, variance), ops.sqrt(ops.where(same, ops.number(1, variance), variance))))
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):

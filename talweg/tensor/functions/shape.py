@@ -10,7 +10,7 @@ from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_ind
 from ...graph import ops
 from .. import views
 from ..autocast import promoted
-from ..keywords import also_named
+from ..keywords import also_named, variadic
 from ..operands import as_dtype, require_tensor
 from ..tensor import Tensor, wrap
 
@@ -22,6 +22,7 @@ def _sizes(sizes) -> tuple[int, ...]:
     return tuple(int(s) for s in sizes)
 
 
+@variadic("shape")
 def reshape(input, *shape):
     """The same elements in row-major order under another shape; a view where the strides allow one."""
     x = require_tensor(input, "reshape")
@@ -30,6 +31,8 @@ def reshape(input, *shape):
     return wrap(ops.reshape(x.node, wanted)) if found is None else found
 
 
+@variadic("dtype")
+@variadic("size")
 def view(input, *shape):
     """As reshape, and never a copy: raises RuntimeError where the strides do not allow a view."""
     x = require_tensor(input, "view")
@@ -83,6 +86,7 @@ def unflatten(input, dim: int, sizes):
     return reshape(x, *shape[:d], *inner, *shape[d + 1 :])
 
 
+@variadic("dims")
 def permute(input, *dims):
     """The dimensions in another order."""
     x = require_tensor(input, "permute")
@@ -151,6 +155,7 @@ def unsqueeze(input, dim: int):
     return views.unsqueeze(x, dim_index(dim, x.dim() + 1, "unsqueeze"))
 
 
+@variadic("size")
 def expand(input, *sizes):
     """Dimensions of size 1 repeated without a copy; -1 keeps a size."""
     x = require_tensor(input, "expand")
@@ -373,6 +378,7 @@ def _rolled(x, shift: int, dim: int):
     return cat([narrow(x, dim, at, size - at), narrow(x, dim, 0, at)], dim) if at else x
 
 
+@variadic("repeats")
 def repeat(input, *sizes):
     """The whole tensor repeated along each dimension; more sizes than dimensions add dimensions in front."""
     x = require_tensor(input, "repeat")
@@ -387,6 +393,7 @@ def repeat(input, *sizes):
     return wrap(ops.reshape(node, tuple(n * s for n, s in zip(counts, shape))))
 
 
+@variadic("dims")
 def tile(input, *dims):
     """As repeat; fewer counts than dimensions leave the first dimensions alone."""
     counts = _sizes(dims)

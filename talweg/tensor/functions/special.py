@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ...core.dtypes import get_default_dtype
 from ...graph import ops
 from ...graph.node import Node, Op
 from ..box import Box
 from ..operands import (
-    as_node,
+    float_pair,
     pair,
+    refuse,
     require_a_tensor,
-    require_operand,
     require_tensor,
     require_tensors,
-    result_type,
     to_float,
 )
 from ..tensor import wrap
@@ -102,9 +100,7 @@ def entr(input):
 
 def _floats(x, y, call: str) -> tuple[Node, Node]:
     require_a_tensor(call, x, y)
-    dtype = result_type(require_operand(x, call), require_operand(y, call))
-    dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
-    return as_node(x, dtype), as_node(y, dtype)
+    return float_pair(x, y, call)
 
 
 def _x_times(function: Callable, name: str, formula: str, pole: float) -> Callable:
@@ -113,6 +109,7 @@ def _x_times(function: Callable, name: str, formula: str, pole: float) -> Callab
 
     def call(input, other):
         x, y = _floats(input, other, name)
+        refuse(name, x.dtype, "complex")
         outside = ops.logical_or(ops.le(y, ops.number(pole, y)), ops.eq(y, ops.number(math.inf, y)))
         zero = ops.logical_and(ops.eq(x, ops.number(0, x)), outside)
         safe = ops.where(zero, ops.number(1, y), y)
