@@ -10,7 +10,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
     "torch.torch_version": (f"{HERE}.version",),
-    "torch.random": ("talweg", f"{HERE}.top"),
+    "torch.random": ("talweg", f"{HERE}.top", "talweg.tensor.generator"),
     "torch.serialization": ("talweg",),
     "torch.compiler": (f"{HERE}.compiler",),
     "torch.multiprocessing": (f"{HERE}.multiprocessing", "multiprocessing"),
@@ -20,7 +20,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.autograd": ("talweg.autograd",),
     "torch.autograd.function": ("talweg.autograd",),
     "torch.autograd.functional": ("talweg.autograd.functional",),
-    "torch.autograd.forward_ad": (f"{HERE}.absent.forward_ad",),
+    "torch.autograd.forward_ad": ("talweg.autograd.forward_ad",),
     "torch.autograd.graph": ("talweg.autograd.graph",),
     "torch.autograd.gradcheck": ("talweg.autograd",),
     "torch.autograd.anomaly_mode": ("talweg.autograd",),
@@ -112,7 +112,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.ao": (f"{HERE}.absent.ao",),
     "torch.ao.quantization": (f"{HERE}.absent.quantization",),
     "torch.ao.nn": (f"{HERE}.absent.ao",),
-    "torch.distributions": (f"{HERE}.absent.distributions",),
+    "torch.distributions": ("talweg.distributions",),
     "torch.library": (f"{HERE}.library",),
     "torch.ops": (f"{HERE}.ops",),
     "torch._dynamo": (f"{HERE}.dynamo", f"{HERE}.compiler"),
@@ -138,6 +138,15 @@ _MODULES = {
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}
+
+# torch.distributions.normal and its kin
+_DISTRIBUTIONS = """bernoulli beta binomial categorical cauchy chi2 constraints dirichlet distribution exponential gamma
+geometric gumbel half_normal independent kl laplace log_normal mixture_same_family multinomial multivariate_normal
+negative_binomial normal one_hot_categorical poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution
+transforms uniform utils""".split()
+_THEIR_FILES = {"constraints", "kl", "transforms", "utils"}
+TABLE |= {f"torch.distributions.{name}": (f"talweg.distributions.{name}",) if name in _THEIR_FILES else
+          ("talweg.distributions", "talweg.distributions.relaxed") for name in _DISTRIBUTIONS}
 
 # Where PyTorch keeps what several processes need
 _SEVERAL = {

@@ -1,7 +1,8 @@
 """Data: datasets, samplers, the loader, named datasets and image files."""
 
 from .catalogue import CATALOGUE, load
-from .collate import default_collate
+from .collate import default_collate, default_convert
+from .combined import ChainDataset, StackDataset
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .digits import digits
 from .images import fitted, light_on_dark, read_grey
@@ -20,6 +21,7 @@ from .splits import Splits, stratified
 __all__ = [
     "CATALOGUE",
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -28,12 +30,14 @@ __all__ = [
     "Sampler",
     "SequentialSampler",
     "Splits",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
     "default_collate",
+    "default_convert",
     "digits",
     "fitted",
     "get_worker_info",

@@ -19,7 +19,8 @@ def one_input(shape: tuple[int, ...]) -> tuple[Tensor, ...]:
 class Entry:
     """`build(input_shape, classes, **settings)` makes the model; `settings` holds its defaults.
 
-    `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run.
+    `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run. `classes` is
+    the number that summaries and drawings show, the published one where there is one.
     """
 
     build: Callable[..., nn.Module]
@@ -27,3 +28,4 @@ class Entry:
     input_shape: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: Callable[[tuple[int, ...]], tuple[Tensor, ...]] = one_input
+    classes: int = 10

@@ -137,10 +137,19 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 def predict(run: str | Path, image: str | Path) -> dict[str, float]:
     """Each class's probability for an image file, the most probable first.
 
-    The image is turned into a light drawing on a dark page of the training size. Raises as `load_run`
-    and `read_grey` do, and ValueError for a blank image.
+    Raises as `load_run` and `prepared_image` do.
     """
     _, model, prepared = load_run(run)
+    logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
+    probabilities = softmax(logits)[0].tolist()
+    return dict(sorted(zip(prepared.classes, probabilities), key=lambda pair: -pair[1]))
+
+
+def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
+    """An image file as the run's model wants it, (1, 1, size, size): a light drawing on a dark page.
+
+    Raises as `read_grey` does, and ValueError for a blank image.
+    """
     try:
         drawing = light_on_dark(read_grey(image))
     except ValueError as error:
@@ -148,9 +157,7 @@ def predict(run: str | Path, image: str | Path) -> dict[str, float]:
         raise ValueError(message if message.startswith(str(image)) else f"{image}: {message}") from error
     pixels = fitted(drawing, prepared.shape[-1], prepared.native_size)
     pixels = ((pixels - prepared.mean) / prepared.std).astype(np.float32)
-    logits = outputs_of(model, TensorDataset(from_numpy(pixels[None, None])))
-    probabilities = softmax(logits)[0].tolist()
-    return dict(sorted(zip(prepared.classes, probabilities), key=lambda pair: -pair[1]))
+    return from_numpy(pixels[None, None])
 
 
 @dataclass(frozen=True)

@@ -339,7 +339,7 @@ from .functions.inspection import (
     triu_indices,
     unravel_index,
 )
-from .functions.keywords import second_names
+from .keywords import second_names
 from .functions.joining import (
     atleast_1d,
     atleast_2d,

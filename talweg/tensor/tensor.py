@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.profile import copy_of
 from ..core.devices import CPU
+from ..core.layouts import strided
 from ..core.shapes import Size, dim_index
 from ..graph.leaves import from_array
 from ..graph.node import Node
@@ -25,6 +27,9 @@ class Tensor(Box):
     """
 
     device = CPU
+    layout = strided
+    name = None
+    is_cpu = True
     is_cuda = False
     is_sparse = False
     is_quantized = False
@@ -159,7 +164,7 @@ class Tensor(Box):
         """
         if self.node.needs_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return np.array(value_of(self.node))
+        return copy_of(value_of(self.node))
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if self.node.needs_grad:
@@ -192,13 +197,19 @@ class Tensor(Box):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only())
+
+    def _only(self):
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, not one of shape {list(self.shape)}; "
+                             "index it, or use tolist()")
+        return self.item()
 
     def __index__(self) -> int:
         if self.numel() != 1 or self.node.dtype.category not in ("integer", "bool"):
@@ -209,7 +220,8 @@ class Tensor(Box):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.dim() == 0 and spec else repr(self)
+        """A number's for one number, as PyTorch has it: f"{loss}" shows 0.5, repr shows tensor(0.5000)."""
+        return format(self.item(), spec) if self.dim() == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     def __iter__(self):
         if not self.node.shape:

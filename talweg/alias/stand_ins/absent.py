@@ -55,10 +55,4 @@ export = absent("torch.export", "programs are not exported by this build", "expo
 overrides = absent("torch.overrides", "functions cannot be replaced for a class of tensors here", "", "TorchFunctionMode")
 for _name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
     setattr(overrides, _name, staticmethod(lambda *args: False))
-constraints = absent("torch.distributions.constraints", "probability distributions are not here yet")
-distributions = absent("torch.distributions", "probability distributions are not here yet", "kl_divergence register_kl",
-                        "Bernoulli Beta Binomial Categorical Dirichlet Distribution Gamma Independent LogNormal "
-                        "MultivariateNormal Normal OneHotCategorical Uniform")
 tensorboard = absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")
-forward_ad = absent("torch.autograd.forward_ad", "dual numbers are not here; use torch.func.jvp",
-                     "make_dual unpack_dual enter_dual_level exit_dual_level", "dual_level")

@@ -13,12 +13,12 @@ from ...graph.leaves import constant
 from ...graph.node import Node, grad_mode
 from ..box import Box
 from ..generator import Generator, default_generator
+from ..keywords import variadic
 from ..operands import is_number, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
 from ..tracing import varying_array
 from .creation import _finished, _sizes
-from .keywords import variadic
 
 
 def _key(generator: Generator | None) -> Node:

@@ -10,9 +10,9 @@ from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_ind
 from ...graph import ops
 from .. import views
 from ..autocast import promoted
+from ..keywords import also_named, variadic
 from ..operands import as_dtype, require_tensor
 from ..tensor import Tensor, wrap
-from .keywords import variadic
 
 
 def _sizes(sizes) -> tuple[int, ...]:
@@ -109,7 +109,8 @@ def transpose(input, dim0: int, dim1: int):
     return views.permute(x, tuple(order))
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
+swapaxes = also_named(axis0="dim0", axis1="dim1")(transpose)
 
 
 def t(input):
@@ -211,6 +212,7 @@ def select(input, dim: int, index: int):
     return views.select(require_tensor(input, "select"), dim, int(index))
 
 
+@also_named(tensor="input", split_size="split_size_or_sections")
 def split(input, split_size_or_sections, dim: int = 0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the sizes given."""
     x = require_tensor(input, "split")
@@ -244,6 +246,7 @@ def chunk(input, chunks: int, dim: int = 0):
     return split(x, max(-(-size // chunks), 1), dim) if size else tuple(x.narrow(dim, 0, 0) for _ in range(chunks))
 
 
+@also_named(sections="indices_or_sections", indices="indices_or_sections", tensor_indices_or_sections="indices_or_sections")
 def tensor_split(input, indices_or_sections, dim: int = 0):
     """Parts whose sizes differ by at most one, or parts that begin at the given indices."""
     x = require_tensor(input, "tensor_split")
@@ -273,6 +276,8 @@ def unbind(input, dim: int = 0):
 
 
 def _joined(tensors, call: str) -> list[Tensor]:
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{call}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     found = list(tensors)
     if not found:
         raise (ValueError if call == "cat" else RuntimeError)(f"{call}(): expected a non-empty list of Tensors")
@@ -353,11 +358,13 @@ def flipud(input):
 def roll(input, shifts, dims=None):
     """Elements moved along dims; those pushed out come back at the other end."""
     x = require_tensor(input, "roll")
-    if dims is None:
-        return reshape(_rolled(reshape(x, -1), int(shifts), 0), *x.node.shape)
+    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, () if dims is None else dims))
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required")
+    if len(shifts) == 1 and not dims:
+        return reshape(_rolled(reshape(x, -1), int(shifts[0]), 0), *x.node.shape)
     if x.dim() == 0:
         raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")
-    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, dims))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims):
