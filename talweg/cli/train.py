@@ -17,8 +17,11 @@ INTERRUPTED = 130
 
 
 @click.command(short_help="Train a model on a dataset.")
-@click.argument("model")
-@click.option("--data", help="Dataset, see `talweg data list`. [default: digits]")
+@click.argument("model", default="lenet")
+@click.option("--data", help="A dataset's name (`talweg data list`), or the path of your own. [default: digits]")
+@click.option("--size", type=int, help="Side that images are resized to, in pixels. [default: 28]")
+@click.option("--target", help="Column of a table that is to be predicted. [default: the last]")
+@click.option("--on-error", help="At a file or row that cannot be used: stop or skip. [default: stop]")
 @click.option("--epochs", type=int, help="Passes over the training data.")
 @click.option("--lr", type=float, help="Learning rate.")
 @click.option("--batch-size", type=int, help="Samples a step.")
@@ -34,7 +37,7 @@ INTERRUPTED = 130
 @click.option("--out", help="Run folder; a number is added when it exists. [default: runs/MODEL-DATA]")
 @as_json
 def command(model: str, pairs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
-    """Train MODEL (lenet, mlp) and keep its checkpoint, history and report in a run folder."""
+    """Train MODEL (lenet when left out) and keep its checkpoint, history and report in a run folder."""
     given = {name: value for name, value in options.items() if value is not None}
     settings = from_mapping(Settings, {"model": model} | given | _pairs(pairs, given))
     if not as_json:

@@ -1,12 +1,17 @@
 """Data: datasets, samplers, the loader, named datasets and image files."""
 
+from .arrays import ArrayDataset, targets_of
 from .catalogue import CATALOGUE, load
+from .choose import choose, is_path, short_name
 from .collate import default_collate
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .digits import digits
-from .images import fitted, light_on_dark, read_grey
+from .examples import Request, content_hash
+from .images import fitted, light_on_dark, read_grey, read_pixels, squared
 from .loader import DataLoader
+from .partition import partition
 from .prefetch import WorkerInfo, get_worker_info
+from .problems import ON_ERROR, BadSample
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -15,16 +20,21 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .sources import load_path
 from .splits import Splits, stratified
 
 __all__ = [
     "CATALOGUE",
+    "ON_ERROR",
+    "ArrayDataset",
+    "BadSample",
     "BatchSampler",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
     "IterableDataset",
     "RandomSampler",
+    "Request",
     "Sampler",
     "SequentialSampler",
     "Splits",
@@ -33,13 +43,22 @@ __all__ = [
     "TensorDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
+    "choose",
+    "content_hash",
     "default_collate",
     "digits",
     "fitted",
     "get_worker_info",
+    "is_path",
     "light_on_dark",
     "load",
+    "load_path",
+    "partition",
     "random_split",
     "read_grey",
+    "read_pixels",
+    "short_name",
+    "squared",
     "stratified",
+    "targets_of",
 ]

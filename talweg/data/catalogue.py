@@ -18,10 +18,12 @@ class Entry:
     build: Callable[..., Splits]
     summary: str
     extra: str | None = None
+    labelled: bool = True
+    sized: bool = False
 
 
 CATALOGUE = {
-    "digits": Entry(digits, "1,797 handwritten digits, 8x8 pixels, 10 classes (scikit-learn)", "data"),
+    "digits": Entry(digits, "1,797 handwritten digits, 8x8 pixels, 10 classes (scikit-learn)", "data", sized=True),
 }
 
 

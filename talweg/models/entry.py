@@ -20,6 +20,7 @@ class Entry:
     """`build(input_shape, classes, **settings)` makes the model; `settings` holds its defaults.
 
     `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run.
+    `channels` is the number of channels the model insists on, None where it takes what the images have.
     """
 
     build: Callable[..., nn.Module]
@@ -27,3 +28,4 @@ class Entry:
     input_shape: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: Callable[[tuple[int, ...]], tuple[Tensor, ...]] = one_input
+    channels: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..data import ON_ERROR, Request
 from ..models import entry
 from ..training import PRECISIONS, SCHEDULES
 
@@ -17,12 +18,18 @@ class Settings:
     """Every meta-parameter of a run. Rates and shares are plain numbers, `clip_norm` None means no clipping.
 
     `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
-    `activation` belong to the mlp, `momentum` to sgd. Raises ValueError for what cannot be or contradicts itself.
+    `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
+    images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
+    file or row: stop or skip. Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str
     data: str = "digits"
     size: int = 28
+    channels: int | None = None
+    target: str | None = None
+    group: str | None = None
+    on_error: str = "stop"
     hidden: list[int] | None = None
     activation: str | None = None
     epochs: int = 10
@@ -52,6 +59,11 @@ class Settings:
         """What the model's builder is given: hidden and activation for the mlp, nothing for the lenet."""
         return {name: getattr(self, name) for name in entry(self.model).settings}
 
+    def request(self) -> Request:
+        """What is asked of the data."""
+        channels = entry(self.model).channels if self.channels is None else self.channels
+        return Request(self.size, channels, self.target, self.group, self.on_error)
+
     def _fill_in_the_models_own(self) -> None:
         """Take the model's defaults where nothing was given, so that config.yaml tells what was used."""
         own = entry(self.model).settings
@@ -64,6 +76,7 @@ class Settings:
 
 def _check_numbers(s: Settings) -> None:
     limits = {
+        "channels": (s.channels in (None, 1, 3), "1 (grey) or 3 (colour)"),
         "epochs": (s.epochs >= 1, "1 or more"),
         "batch_size": (s.batch_size >= 1, "1 or more"),
         "lr": (0 < s.lr < float("inf"), "a positive number"),
@@ -82,7 +95,7 @@ def _check_numbers(s: Settings) -> None:
 
 
 def _check_words(s: Settings) -> None:
-    choices = {"optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
+    choices = {"on_error": ON_ERROR, "optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
     for name, valid in choices.items():
         if getattr(s, name) not in valid:
             raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(s, name)!r}")
