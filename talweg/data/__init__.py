@@ -2,7 +2,7 @@
 
 from .arrays import ArrayDataset, targets_of
 from .catalogue import CATALOGUE, load
-from .choose import choose, is_path, short_name
+from .choose import choose, holds_pictures, is_path, short_name
 from .collate import default_collate
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .digits import digits
@@ -20,7 +20,8 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .sources import load_path
+from .sources import ShardedRows, load_path, write_shards
+from .sound import log_mel, read_sound
 from .splits import Splits, stratified
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "RandomSampler",
     "Request",
     "Sampler",
+    "ShardedRows",
     "SequentialSampler",
     "Splits",
     "Subset",
@@ -49,16 +51,20 @@ __all__ = [
     "digits",
     "fitted",
     "get_worker_info",
+    "holds_pictures",
     "is_path",
     "light_on_dark",
     "load",
     "load_path",
+    "log_mel",
     "partition",
     "random_split",
     "read_grey",
     "read_pixels",
+    "read_sound",
     "short_name",
     "squared",
     "stratified",
     "targets_of",
+    "write_shards",
 ]

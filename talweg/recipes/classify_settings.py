@@ -95,7 +95,8 @@ def _check_numbers(s: Settings) -> None:
 
 
 def _check_words(s: Settings) -> None:
-    choices = {"on_error": ON_ERROR, "optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
+    choices = {"on_error": ON_ERROR, "optimizer": OPTIMIZERS,
+               "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
     for name, valid in choices.items():
         if getattr(s, name) not in valid:
             raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(s, name)!r}")

@@ -91,6 +91,6 @@ def _statistics(inputs, train: np.ndarray) -> tuple[float, float]:
 
 
 def _fingerprint(examples: Examples) -> str | None:
-    if examples.contents is None:
-        return None
+    if examples.fingerprint is not None or examples.contents is None:
+        return examples.fingerprint
     return content_hash(b"".join(examples.contents), np.asarray(examples.targets)).hex()
