@@ -23,6 +23,7 @@ INTERRUPTED = 130
 @click.option("--size", type=int, help="Side that images are resized to, in pixels. [default: 28]")
 @click.option("--target", help="Column of a table that is to be predicted. [default: the last]")
 @click.option("--on-error", help="At a file or row that cannot be used: stop or skip. [default: stop]")
+@click.option("--augment", help="Changes of training images, such as shift,scale,mirror.")
 @click.option("--epochs", type=int, help="Passes over the training data.")
 @click.option("--lr", type=float, help="Learning rate.")
 @click.option("--batch-size", type=int, help="Samples a step.")

@@ -16,7 +16,8 @@ class Dataset:
     """Samples by index. A subclass writes `__getitem__` and, for most uses, `__len__`.
 
     It may also write `batch(indices)`, which returns what collating those samples would give; the
-    loader then fetches a batch with one call. TensorDataset and Subset do.
+    loader then fetches a batch with one call; TensorDataset and Subset do. And `at_epoch(epoch)`, which
+    returns the dataset as that pass sees it: augmentations do.
     """
 
     def __getitem__(self, index) -> Any:
@@ -93,6 +94,8 @@ class Subset(Dataset):
         self.indices = indices
         if hasattr(dataset, "batch"):
             self.batch = self._batch
+        if hasattr(dataset, "at_epoch"):
+            self.at_epoch = lambda epoch: Subset(dataset.at_epoch(epoch), indices)
 
     def __getitem__(self, index: int):
         return self.dataset[self.indices[index]]

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import nn, optim
 from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_name, targets_of
+from ..data.augment import Augmented, transforms_of
 from ..io import load_model, save_best, save_last, write_settings
 from ..models import build
 from ..tensor import Generator, from_numpy, manual_seed, no_grad, zeros
@@ -201,8 +202,17 @@ def _optimizer(s: Settings, model: nn.Module) -> optim.Optimizer:
 def _loaders(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
     order = Generator()
     order.manual_seed(s.seed)
-    train = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
+    train = DataLoader(_augmented(s, splits), s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
     return train, DataLoader(splits.validation, LARGE_BATCH)
+
+
+def _augmented(s: Settings, splits: Splits) -> Dataset:
+    """The training data, changed a little in every epoch if that is asked for (L 6.2)."""
+    if not s.augment:
+        return splits.train
+    if len(splits.input_shape) != 3:
+        raise ValueError(f"augment is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: leave it out")
+    return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)
 
 
 def _config(settings: Settings, splits: Splits) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data import ON_ERROR, Request
+from ..data.augment import transforms_of
 from ..models import entry
 from ..training import PRECISIONS, SCHEDULES
 
@@ -20,7 +21,7 @@ class Settings:
     `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
     `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
     images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
-    file or row: stop or skip. Raises ValueError for what cannot be or contradicts itself.
+    file or row: stop or skip; `augment` names what is done to training images. Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Settings:
     target: str | None = None
     group: str | None = None
     on_error: str = "stop"
+    augment: list[str] | None = None
     hidden: list[int] | None = None
     activation: str | None = None
     epochs: int = 10
@@ -52,6 +54,7 @@ class Settings:
         self._fill_in_the_models_own()
         _check_numbers(self)
         _check_words(self)
+        transforms_of(self.augment or [])
         if self.momentum is not None and self.optimizer != "sgd":
             raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
 
