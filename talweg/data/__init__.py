@@ -1,7 +1,7 @@
 """Data: datasets, samplers, the loader, named datasets and image files."""
 
 from .arrays import ArrayDataset, targets_of
-from .catalogue import CATALOGUE, load
+from .catalogue import CATALOGUE, entry_of, load, measured_hash, pinned_hash
 from .choose import choose, holds_pictures, is_path, short_name
 from .collate import default_collate
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
@@ -49,6 +49,7 @@ __all__ = [
     "content_hash",
     "default_collate",
     "digits",
+    "entry_of",
     "fitted",
     "get_worker_info",
     "holds_pictures",
@@ -57,7 +58,9 @@ __all__ = [
     "load",
     "load_path",
     "log_mel",
+    "measured_hash",
     "partition",
+    "pinned_hash",
     "random_split",
     "read_grey",
     "read_pixels",

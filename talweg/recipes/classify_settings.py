@@ -21,7 +21,8 @@ class Settings:
     `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
     `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
     images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
-    file or row: stop or skip; `augment` names what is done to training images. Raises ValueError for what cannot be or contradicts itself.
+    file or row: stop or skip; `augment` names what is done to training images.
+    Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str

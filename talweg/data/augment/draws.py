@@ -61,19 +61,21 @@ class Draws:
         return (np.sqrt(-2 * np.log(first)) * np.cos(2 * np.pi * second)).reshape(shape)
 
     def beta(self, alpha: float) -> float:
-        """A number of the Beta(alpha, alpha) distribution, by Johnk's method (1964) in logarithms."""
-        if alpha > 1:  # Johnk's would be refused too often: the median of Beta(k, k) has whole numbers k only
-            return self._beta_by_order(round(alpha))
-        while True:
-            x = math.log(self.unit()) / alpha
-            y = math.log(self.unit()) / alpha
-            total = np.logaddexp(x, y)
-            if total <= 0:
-                return math.exp(x - total)
+        """A number of the Beta(alpha, alpha) distribution: x / (x + y) of two of the gamma distribution."""
+        x = self.log_gamma(alpha)
+        return math.exp(x - float(np.logaddexp(x, self.log_gamma(alpha))))
 
-    def _beta_by_order(self, k: int) -> float:
-        """The middle of 2k - 1 uniform numbers is of Beta(k, k)."""
-        return float(np.sort(self.units(2 * k - 1))[k - 1])
+    def log_gamma(self, alpha: float) -> float:
+        """The logarithm of a number of the Gamma(alpha) distribution, which for small alpha is too small to be
+        written itself (Marsaglia and Tsang 2000)."""
+        raised = alpha if alpha >= 1 else alpha + 1
+        d = raised - 1 / 3
+        while True:
+            z = float(self.normals(1)[0])
+            v = (1 + z / math.sqrt(9 * d)) ** 3
+            if v > 0 and math.log(self.unit()) < z * z / 2 + d - d * v + d * math.log(v):
+                found = math.log(d * v)
+                return found if alpha >= 1 else found + math.log(self.unit()) / alpha
 
 
 def _fractions(bits: np.ndarray) -> np.ndarray:

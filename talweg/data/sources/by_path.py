@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..examples import Examples, Request
+from ..named.published_images import published_format, read_published_folder
 from ..splits import Splits
 from . import sound_folder, text_folder
 from .array_file import read_npy, read_npy_folder, read_npz
@@ -61,6 +62,8 @@ def _reader_of_folder(folder: Path) -> Reader:
     """By what most of its files are called."""
     if not visible(folder):
         raise ValueError(f"{folder}: is empty: put a folder of files for each class into it")
+    if published_format(folder):
+        return read_published_folder
     if is_sharded(folder):
         return read_shards
     if any(folder.glob("*.npy")):
@@ -88,4 +91,4 @@ def _kind_of_name(path: Path) -> str:
 def holds_pictures(path: str | Path) -> bool:
     """Whether inputs are pictures (of sound too): what a convolutional network is for."""
     path = Path(path).expanduser()
-    return path.is_dir() and _reader_of_folder(path) in (read_image_folder, read_sound_folder)
+    return path.is_dir() and _reader_of_folder(path) in (read_image_folder, read_sound_folder, read_published_folder)
