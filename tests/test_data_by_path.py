@@ -32,7 +32,7 @@ def folder_of_images(root, count=10, classes=("a", "b"), channels=None, suffix="
 
 
 def everything(splits):
-    return [part for part in (splits.train, splits.validation, splits.test)]
+    return [splits.train, splits.validation, splits.test]
 
 
 def sizes(splits):
@@ -496,10 +496,14 @@ def test_arrays_with_their_own_test_set(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "match"),
     [
-        ({"x": np.zeros((4, 2))}, "holds x; expected"), ({"x": np.zeros((4, 2)), "y": np.arange(3)}, "4 samples, but there are 3"),
-        ({"x": np.zeros(4), "y": np.arange(4)}, "a row for each"), ({"x": np.full((4, 2), np.nan), "y": np.arange(4)}, "row 0: .*nan"),
-        ({"x": np.zeros((9, 2)), "y": np.zeros(9, int)}, "all labels are 0"), ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "no samples"),
-        ({"x": np.zeros((4, 2)), "y": np.array([None] * 4)}, "plain arrays"), ({"x": np.zeros((4, 2)), "y": np.ones((4, 3), int)}, "one a"),
+        ({"x": np.zeros((4, 2))}, "holds x; expected"),
+        ({"x": np.zeros((4, 2)), "y": np.arange(3)}, "4 samples, but there are 3"),
+        ({"x": np.zeros(4), "y": np.arange(4)}, "a row for each"),
+        ({"x": np.full((4, 2), np.nan), "y": np.arange(4)}, "row 0: .*nan"),
+        ({"x": np.zeros((9, 2)), "y": np.zeros(9, int)}, "all labels are 0"),
+        ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "no samples"),
+        ({"x": np.zeros((4, 2)), "y": np.array([None] * 4)}, "plain arrays"),
+        ({"x": np.zeros((4, 2)), "y": np.ones((4, 3), int)}, "one a"),
         ({"x": np.zeros((4, 2)), "y": np.array([0, 1, np.inf, 0])}, "nan or infinity"),
     ],
 )

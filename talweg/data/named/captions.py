@@ -59,10 +59,10 @@ def captions(counts: tuple[int, int, int] = (4000, 500, 500), seed: int = 0) -> 
     order = permutation(len(COLOURS) * len(DIGITS) * len(CORNERS), seed, "captions")
     held_out, seen = np.sort(order[:HELD_OUT]), np.sort(order[HELD_OUT:])
     images, labels = raw_digits()
-    train, _, test = stratified(labels, COUNTS, permutation(len(labels), seed, "digits"))
-    plan = zip((train, test, test), (seen, seen, held_out), counts)
-    parts = [_drawn(images[p], labels[p], among, n, seed, i) for i, (p, among, n) in enumerate(plan)]
-    return Captions(*parts, held_out)
+    learnt, _, tested = stratified(labels, COUNTS, permutation(len(labels), seed, "digits"))
+    plan = zip((learnt, tested, tested), (seen, seen, held_out), counts)
+    train, test, unseen = (_drawn(images[p], labels[p], among, n, seed, i) for i, (p, among, n) in enumerate(plan))
+    return Captions(train, test, unseen, held_out)
 
 
 def _drawn(images: np.ndarray, labels: np.ndarray, among: np.ndarray, count: int, seed: int, part: int) -> Captioned:

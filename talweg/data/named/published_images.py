@@ -11,7 +11,7 @@ import numpy as np
 
 from ..examples import Examples, Request, content_hash
 from ..images import squared
-from ..sources.to_splits import to_splits
+from ..to_splits import to_splits
 from ..splits import Splits
 from .fetch import data_folder, fetched
 from .idx import read_idx

@@ -36,7 +36,8 @@ def scenes(side: int = 64, counts: tuple[int, int, int] = (1000, 200, 200), seed
     parts = []
     for number, (pool, count) in enumerate(zip(pools, counts)):
         parts.append([scene(images[pool], labels[pool], side, Draws(seed, number, i, purpose="scenes")) for i in range(count)])
-    return Scenes(*parts, [str(i) for i in range(10)])
+    train, validation, test = parts
+    return Scenes(train, validation, test, [str(i) for i in range(10)])
 
 
 def scene(images: np.ndarray, labels: np.ndarray, side: int, draws: Draws) -> Annotated:

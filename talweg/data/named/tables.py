@@ -9,7 +9,7 @@ import numpy as np
 
 from ..digits import sklearn_datasets
 from ..examples import Examples, content_hash
-from ..sources.to_splits import to_splits
+from ..to_splits import to_splits
 from ..splits import Splits
 
 

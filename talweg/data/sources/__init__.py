@@ -2,6 +2,5 @@
 
 from .by_path import holds_pictures, load_path
 from .shards import ShardedRows, write_shards
-from .to_splits import to_splits
 
-__all__ = ["ShardedRows", "holds_pictures", "load_path", "to_splits", "write_shards"]
+__all__ = ["ShardedRows", "holds_pictures", "load_path", "write_shards"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..examples import Examples, Request
 from ..named.published_images import published_format, read_published_folder
 from ..splits import Splits
+from ..to_splits import to_splits
 from . import sound_folder, text_folder
 from .array_file import read_npy, read_npy_folder, read_npz
 from .image_folder import is_image_name, read_image_folder
@@ -17,7 +18,6 @@ from .shards import is_sharded, read_shards
 from .sound_folder import read_sound_folder
 from .table_data import TABLES
 from .text_folder import read_text_folder
-from .to_splits import to_splits
 from .walk import files_below, visible
 
 Reader = Callable[[Path, Request], Examples]
