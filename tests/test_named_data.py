@@ -1,6 +1,8 @@
 """Named datasets: pinned content, disjoint parts; published image files; shards larger than memory."""
 
+import dataclasses
 import gzip
+import hashlib
 import json
 import os
 import struct
@@ -12,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import talweg
 from talweg import data
@@ -23,7 +26,8 @@ from talweg.data.partition import partition
 
 ROOT = Path(__file__).parent.parent
 OFFLINE = [name for name, entry in CATALOGUE.items() if entry.content is not None]
-TABLES = {"iris": (150, 4, 3), "wine": (178, 13, 3), "breast_cancer": (569, 30, 2), "diabetes": (442, 10, 0), "linnerud": (20, 3, 0)}
+TABLES = {"iris": (150, 4, 3), "wine": (178, 13, 3), "breast_cancer": (569, 30, 2), "diabetes": (442, 10, 0),
+          "linnerud": (20, 3, 0)}
 
 
 def talk(*arguments):
@@ -128,7 +132,6 @@ def test_sets_without_labels_are_refused_for_training(tmp_path):
 
 def test_a_folder_is_trained_evaluated_and_predicted_from_without_code(tmp_path, monkeypatch):
     """Row 6, with 3 and 8."""
-    from PIL import Image
     monkeypatch.chdir(tmp_path)
     images, labels = data.digits(8).train.tensors
     pixels = images.numpy()[:, 0] - images.numpy().min()
@@ -269,15 +272,14 @@ def test_cifar_files_and_archive(tmp_path):
 def test_without_a_network_the_files_and_their_place_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TALWEG_DATA", str(tmp_path))
     for name, known in published_images.PUBLISHED.items():
-        nowhere = published_images.Published((tmp_path / "none").as_uri() + "/", known.sums, known.read, known.classes, known.kind)
+        nowhere = dataclasses.replace(known, address=(tmp_path / "none").as_uri() + "/")
         monkeypatch.setitem(published_images.PUBLISHED, name, nowhere)
         with pytest.raises(ConnectionError, match=f"{next(iter(known.sums))}.*into {tmp_path / name}"):
             load(name)
-        assert not [p for p in (tmp_path / name).iterdir()]
+        assert not list((tmp_path / name).iterdir())
 
 
 def test_what_is_fetched_is_verified_and_kept(tmp_path):
-    import hashlib
     source = tmp_path / "file.bin"
     source.write_bytes(b"content")
     right = hashlib.md5(b"content").hexdigest()

@@ -3,7 +3,8 @@
 from .arrays import ArrayDataset, targets_of
 from .catalogue import CATALOGUE, entry_of, load, measured_hash, pinned_hash
 from .choose import choose, holds_pictures, is_path, short_name
-from .collate import default_collate
+from .collate import default_collate, default_convert
+from .combined import ChainDataset, StackDataset
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .digits import digits
 from .examples import Request, content_hash
@@ -30,6 +31,7 @@ __all__ = [
     "ArrayDataset",
     "BadSample",
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -40,6 +42,7 @@ __all__ = [
     "ShardedRows",
     "SequentialSampler",
     "Splits",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
@@ -48,6 +51,7 @@ __all__ = [
     "choose",
     "content_hash",
     "default_collate",
+    "default_convert",
     "digits",
     "entry_of",
     "fitted",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic
 
 from ..tensor import Generator, Tensor, computed
 from ..tensor.trees import leaves
 from .collate import default_collate
-from .dataset import Dataset, IterableDataset
+from .dataset import Dataset, IterableDataset, Sample
 from .prefetch import prefetched, prefetched_stream
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
-class DataLoader:
+class DataLoader(Generic[Sample]):
     """Batches of `dataset`, with PyTorch's arguments.
 
     Workers are threads: with `num_workers` > 0 up to `num_workers * prefetch_factor` batches are

@@ -14,7 +14,7 @@ from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_nam
 from ..data.augment import Augmented, transforms_of
 from ..io import load_model, save_best, save_last, write_settings
 from ..models import build
-from ..tensor import Generator, from_numpy, manual_seed, no_grad, zeros
+from ..tensor import Generator, Tensor, from_numpy, manual_seed, no_grad, zeros
 from ..training import (
     SCHEDULES,
     EpochRecord,
@@ -145,13 +145,17 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 def predict(run: str | Path, image: str | Path) -> dict[str, float]:
     """Each class's probability for an image file, the most probable first.
 
-    The image is prepared as the training images were. Raises as `load_run` and `pixels_of` do.
+    The image is prepared as the training images were. Raises as `load_run` and `prepared_image` do.
     """
     _, model, prepared = load_run(run)
-    pixels = pixels_of(image, prepared)
-    logits = outputs_of(model, TensorDataset(from_numpy(pixels[None])))
+    logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
     probabilities = softmax(logits)[0].tolist()
     return dict(sorted(zip(prepared.classes, probabilities), key=lambda pair: -pair[1]))
+
+
+def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
+    """An image file as the run's model wants it, (1, C, size, size). Raises as `pixels_of` does."""
+    return from_numpy(pixels_of(image, prepared)[None])
 
 
 def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
@@ -202,7 +206,7 @@ def _optimizer(s: Settings, model: nn.Module) -> optim.Optimizer:
 def _loaders(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
     order = Generator()
     order.manual_seed(s.seed)
-    train = DataLoader(_augmented(s, splits), s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
+    train: DataLoader = DataLoader(_augmented(s, splits), s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
     return train, DataLoader(splits.validation, LARGE_BATCH)
 
 

@@ -60,8 +60,8 @@ class Settings:
             raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
 
     def model_settings(self) -> dict[str, Any]:
-        """What the model's builder is given: hidden and activation for the mlp, nothing for the lenet."""
-        return {name: getattr(self, name) for name in entry(self.model).settings}
+        """What the model's builder is given: hidden and activation for the mlp; others keep the defaults of their entry."""
+        return {name: getattr(self, name) for name in entry(self.model).settings if name in MODEL_SETTINGS}
 
     def request(self) -> Request:
         """What is asked of the data."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..examples import Examples, Request, content_hash
 from ..images import squared
-from ..to_splits import to_splits
 from ..splits import Splits
+from ..to_splits import to_splits
 from .fetch import data_folder, fetched
 from .idx import read_idx
 

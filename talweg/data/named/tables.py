@@ -9,8 +9,8 @@ import numpy as np
 
 from ..digits import sklearn_datasets
 from ..examples import Examples, content_hash
-from ..to_splits import to_splits
 from ..splits import Splits
+from ..to_splits import to_splits
 
 
 def raw_table(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
