@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..data import holds_pictures
 from ..recipes.classify import Outcome, train
 from ..recipes.classify_settings import Settings
 from ..recipes.settings import from_mapping
@@ -17,8 +18,12 @@ INTERRUPTED = 130
 
 
 @click.command(short_help="Train a model on a dataset.")
-@click.argument("model")
-@click.option("--data", help="Dataset, see `talweg data list`. [default: digits]")
+@click.argument("model", required=False)
+@click.option("--data", help="A dataset's name (`talweg data list`), or the path of your own. [default: digits]")
+@click.option("--size", type=int, help="Side that images are resized to, in pixels. [default: 28]")
+@click.option("--target", help="Column of a table that is to be predicted. [default: the last]")
+@click.option("--on-error", help="At a file or row that cannot be used: stop or skip. [default: stop]")
+@click.option("--augment", help="Changes of training images, such as shift,scale,mirror.")
 @click.option("--epochs", type=int, help="Passes over the training data.")
 @click.option("--lr", type=float, help="Learning rate.")
 @click.option("--batch-size", type=int, help="Samples a step.")
@@ -33,8 +38,14 @@ INTERRUPTED = 130
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Any setting; repeatable.")
 @click.option("--out", help="Run folder; a number is added when it exists. [default: runs/MODEL-DATA]")
 @as_json
-def command(model: str, pairs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
-    """Train MODEL (lenet, mlp) and keep its checkpoint, history and report in a run folder."""
+def command(model: str | None, pairs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
+    """Train MODEL (lenet, mlp) and keep its checkpoint, history and report in a run folder.
+
+    With --data, MODEL may be left out: lenet for pictures and sounds, mlp for tables and texts."""
+    if model is None:
+        if options["data"] is None:
+            raise click.UsageError("Missing argument 'MODEL'.", click.get_current_context())
+        model = "lenet" if holds_pictures(options["data"]) else "mlp"
     given = {name: value for name, value in options.items() if value is not None}
     settings = from_mapping(Settings, {"model": model} | given | _pairs(pairs, given))
     if not as_json:

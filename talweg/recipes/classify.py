@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import nn, optim
-from ..data import DataLoader, Splits, TensorDataset, fitted, light_on_dark, load, read_grey
+from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_name, targets_of
+from ..data.augment import Augmented, transforms_of
 from ..io import load_model, save_best, save_last, write_settings
 from ..models import build
 from ..tensor import Generator, Tensor, from_numpy, manual_seed, no_grad, zeros
@@ -33,6 +34,7 @@ from ..training import (
 )
 from ..training.history import plain
 from .classify_settings import Settings
+from .prepared import Prepared, pictures_of, pixels_of
 from .runs import config_of, new_run
 from .settings import from_mapping
 
@@ -82,13 +84,16 @@ def train(settings: Settings, out: str | Path | None = None, listeners: Sequence
     FloatingPointError when training diverges; the best checkpoint so far stays.
     """
     manual_seed(settings.seed)
-    splits = load(settings.data, size=settings.size, seed=0)
+    splits = labelled(settings)
+    for note in splits.notes:
+        for listener in listeners:
+            listener.note(note)
     model = _model(settings, splits.input_shape, len(splits.classes))
     if settings.checkpoint_activations and not sequences(model):
         raise ValueError(f"checkpoint_activations does not fit {settings.model}: it has no nn.Sequential of two layers or "
                          "more, whose layers could be recomputed; leave it out")
     layers = summarise(model, zeros(1, *splits.input_shape))
-    run = new_run(out or Path("runs") / f"{settings.model}-{settings.data}")
+    run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
     write_settings(run / "config.yaml", _config(settings, splits))
     optimizer = _optimizer(settings, model)
     result = fit(
@@ -102,7 +107,7 @@ def train(settings: Settings, out: str | Path | None = None, listeners: Sequence
         save_best(run, model, {"epoch": 0})
     logits = outputs_of(model, splits.test)
     missing = write_report(run / "report.html", _findings(settings, splits, layers, result, logits))
-    labels = splits.test.tensors[1].numpy()
+    labels = targets_of(splits.test)
     loss, error = _figures(logits, labels)
     return Outcome(run, result, loss, error, len(labels), missing)
 
@@ -124,11 +129,14 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 
     Raises FileNotFoundError, ValueError or RuntimeError when the run or a file of it is not as it should be.
     """
-    settings, model, _ = load_run(run)
-    splits = load(settings.data, size=settings.size, seed=0)
+    settings, model, prepared = load_run(run)
+    splits = labelled(settings)
+    if prepared.fingerprint not in (None, splits.fingerprint):
+        raise ValueError(f"{settings.data}: has changed since {run} was trained, so that its splits are others and the test "
+                         "split may hold samples that were learned from: train again, or bring the old data back")
     part = splits.part(split)
     logits = outputs_of(model, part)
-    labels = part.tensors[1].numpy()
+    labels = targets_of(part)
     loss, error = _figures(logits, labels)
     confusion = confusion_matrix(logits.argmax(axis=1), labels, len(splits.classes))
     return Evaluation(split, len(labels), loss, error, splits.classes, confusion)
@@ -137,7 +145,7 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 def predict(run: str | Path, image: str | Path) -> dict[str, float]:
     """Each class's probability for an image file, the most probable first.
 
-    Raises as `load_run` and `prepared_image` do.
+    The image is prepared as the training images were. Raises as `load_run` and `prepared_image` do.
     """
     _, model, prepared = load_run(run)
     logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
@@ -146,35 +154,8 @@ def predict(run: str | Path, image: str | Path) -> dict[str, float]:
 
 
 def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
-    """An image file as the run's model wants it, (1, 1, size, size): a light drawing on a dark page.
-
-    Raises as `read_grey` does, and ValueError for a blank image.
-    """
-    try:
-        drawing = light_on_dark(read_grey(image))
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(str(image)) else f"{image}: {message}") from error
-    pixels = fitted(drawing, prepared.shape[-1], prepared.native_size)
-    pixels = ((pixels - prepared.mean) / prepared.std).astype(np.float32)
-    return from_numpy(pixels[None, None])
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """How inputs were prepared: shape (channels, height, width), mean, std, classes, the scanned side."""
-
-    shape: list[int]
-    mean: float
-    std: float
-    classes: list[str]
-    native_size: int | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f"setting shape must be three sizes of 1 or more, got {self.shape}")
-        if not self.std > 0 or not self.classes:
-            raise ValueError("setting std must be positive, and classes must not be empty")
+    """An image file as the run's model wants it, (1, C, size, size). Raises as `pixels_of` does."""
+    return from_numpy(pixels_of(image, prepared)[None])
 
 
 def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
@@ -194,7 +175,16 @@ def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
     return settings, model, prepared
 
 
-def outputs_of(model: nn.Module, dataset: TensorDataset) -> np.ndarray:
+def labelled(settings: Settings) -> Splits:
+    """The data of these settings. Raises ValueError when their targets are no classes."""
+    splits = choose(settings.data, settings.request())
+    if not splits.classes:
+        raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart; "
+                         "name a column of classes with --target")
+    return splits
+
+
+def outputs_of(model: nn.Module, dataset: Dataset) -> np.ndarray:
     """The model's outputs for every sample, (N, C), in evaluation mode."""
     model.eval()
     with no_grad():
@@ -216,13 +206,23 @@ def _optimizer(s: Settings, model: nn.Module) -> optim.Optimizer:
 def _loaders(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
     order = Generator()
     order.manual_seed(s.seed)
-    train: DataLoader = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
+    train: DataLoader = DataLoader(_augmented(s, splits), s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
     return train, DataLoader(splits.validation, LARGE_BATCH)
+
+
+def _augmented(s: Settings, splits: Splits) -> Dataset:
+    """The training data, changed a little in every epoch if that is asked for (L 6.2)."""
+    if not s.augment:
+        return splits.train
+    if len(splits.input_shape) != 3:
+        raise ValueError(f"augment is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: leave it out")
+    return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)
 
 
 def _config(settings: Settings, splits: Splits) -> dict[str, Any]:
     prepared = Prepared(
-        list(splits.input_shape), splits.mean, splits.std, list(splits.classes), splits.native_size
+        list(splits.input_shape), splits.mean, splits.std, list(splits.classes), splits.native_size, splits.kind,
+        splits.fingerprint,
     )
     return {"recipe": "classify", "settings": asdict(settings), "input": asdict(prepared)}
 
@@ -236,11 +236,10 @@ def _figures(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 def _findings(
     settings: Settings, splits: Splits, layers: list[LayerRow], result: FitResult, logits: np.ndarray
 ) -> Findings:
-    images: Tensor = splits.test.tensors[0]
-    labels = splits.test.tensors[1].numpy()
+    labels = targets_of(splits.test)
     return Findings(
-        title=f"{settings.model} on {settings.data}", settings=asdict(settings), environment=environment(),
-        records=result.records, layers=layers, classes=splits.classes, images=images.numpy()[:, 0],
+        title=f"{settings.model} on {short_name(settings.data)}", settings=asdict(settings), environment=environment(),
+        records=result.records, layers=layers, classes=splits.classes, images=pictures_of(splits),
         labels=labels, probabilities=softmax(logits), split="test", loss=_figures(logits, labels)[0],
-        remarks=["The training was interrupted."] if result.interrupted else [],
+        remarks=[*splits.notes, *(["The training was interrupted."] if result.interrupted else [])],
     )

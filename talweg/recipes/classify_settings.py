@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..data import ON_ERROR, Request
+from ..data.augment import transforms_of
 from ..models import entry
 from ..training import PRECISIONS, SCHEDULES
 
@@ -17,12 +19,20 @@ class Settings:
     """Every meta-parameter of a run. Rates and shares are plain numbers, `clip_norm` None means no clipping.
 
     `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
-    `activation` belong to the mlp, `momentum` to sgd. Raises ValueError for what cannot be or contradicts itself.
+    `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
+    images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
+    file or row: stop or skip; `augment` names what is done to training images.
+    Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str
     data: str = "digits"
     size: int = 28
+    channels: int | None = None
+    target: str | None = None
+    group: str | None = None
+    on_error: str = "stop"
+    augment: list[str] | None = None
     hidden: list[int] | None = None
     activation: str | None = None
     epochs: int = 10
@@ -45,12 +55,18 @@ class Settings:
         self._fill_in_the_models_own()
         _check_numbers(self)
         _check_words(self)
+        transforms_of(self.augment or [])
         if self.momentum is not None and self.optimizer != "sgd":
             raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
 
     def model_settings(self) -> dict[str, Any]:
         """What the model's builder is given: hidden and activation for the mlp; others keep the defaults of their entry."""
         return {name: getattr(self, name) for name in entry(self.model).settings if name in MODEL_SETTINGS}
+
+    def request(self) -> Request:
+        """What is asked of the data."""
+        channels = entry(self.model).channels if self.channels is None else self.channels
+        return Request(self.size, channels, self.target, self.group, self.on_error)
 
     def _fill_in_the_models_own(self) -> None:
         """Take the model's defaults where nothing was given, so that config.yaml tells what was used."""
@@ -64,6 +80,7 @@ class Settings:
 
 def _check_numbers(s: Settings) -> None:
     limits = {
+        "channels": (s.channels in (None, 1, 3), "1 (grey) or 3 (colour)"),
         "epochs": (s.epochs >= 1, "1 or more"),
         "batch_size": (s.batch_size >= 1, "1 or more"),
         "lr": (0 < s.lr < float("inf"), "a positive number"),
@@ -82,7 +99,8 @@ def _check_numbers(s: Settings) -> None:
 
 
 def _check_words(s: Settings) -> None:
-    choices = {"optimizer": OPTIMIZERS, "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
+    choices = {"on_error": ON_ERROR, "optimizer": OPTIMIZERS,
+               "schedule": tuple(SCHEDULES), "monitor": ("loss", "error"), "precision": PRECISIONS}
     for name, valid in choices.items():
         if getattr(s, name) not in valid:
             raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(s, name)!r}")

@@ -27,6 +27,9 @@ class EpochRecord:
 class Listener:
     """Hears of the run as it goes. Each method may be left out."""
 
+    def note(self, text: str) -> None:
+        """Something about the data that the user should know, before the run starts."""
+
     def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
         """The run starts at `first_epoch` (counted from 1) and ends with `epochs`."""
 

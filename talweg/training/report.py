@@ -25,7 +25,8 @@ MOST_PICTURES = 24
 
 @dataclass(frozen=True)
 class Findings:
-    """What the report tells. `images` are grey values (N, H, W); `probabilities` (N, C); `labels` (N,)."""
+    """What the report tells. `images` (N, H, W) are grey values, (N, H, W, 3) colours, or None; `probabilities`
+    (N, C); `labels` (N,)."""
 
     title: str
     settings: dict[str, Any]
@@ -33,7 +34,7 @@ class Findings:
     records: Sequence[EpochRecord]
     layers: Sequence[LayerRow]
     classes: Sequence[str]
-    images: np.ndarray
+    images: Any
     labels: np.ndarray
     probabilities: np.ndarray
     split: str
@@ -146,6 +147,8 @@ def _per_class(f: Findings) -> str:
 
 
 def _mistakes(f: Findings) -> str:
+    if f.images is None:
+        return ""
     confidence = f.probabilities.max(axis=1)
     wrong = np.flatnonzero(f.predicted != f.labels)
     if len(wrong) == 0:
@@ -173,7 +176,7 @@ def _picture(f: Findings, i: int) -> str:
 
 
 def _png(picture: np.ndarray) -> str:
-    """A grey picture stretched to black and white, as a data: address."""
+    """A picture (H, W) or (H, W, 3) stretched to the whole range, as a data: address."""
     low = float(picture.min())
     span = max(float(picture.max()) - low, 1e-12)
     file = io.BytesIO()
