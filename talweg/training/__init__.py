@@ -4,14 +4,17 @@ from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
 from .events import EpochRecord, Listener
 from .history import History, read_history
-from .loop import FitResult, Score, evaluate, fit, train_epoch
+from .loop import FitResult, evaluate, fit
 from .metrics import ClassScore, class_scores, confusion_matrix, count_errors, error_rate, softmax
 from .progress import progress_for
 from .report import Findings, page, write_report
-from .schedules import SCHEDULES, constant, cosine, linear, warmed_up
+from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
+from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
+from .update import ON_NAN, samples, tokens
 
 __all__ = [
+    "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
     "ClassScore",
@@ -21,7 +24,9 @@ __all__ = [
     "History",
     "LayerRow",
     "Listener",
+    "Plateau",
     "Score",
+    "TrainingState",
     "class_scores",
     "confusion_matrix",
     "constant",
@@ -33,15 +38,18 @@ __all__ = [
     "fit",
     "in_precision",
     "linear",
+    "one_cycle",
     "page",
     "parameter_count",
     "progress_for",
     "read_history",
     "recomputing",
+    "samples",
     "sequences",
     "softmax",
+    "step",
     "summarise",
-    "train_epoch",
+    "tokens",
     "warmed_up",
     "write_report",
 ]
