@@ -73,6 +73,24 @@ def load_model(run: str | Path, model: nn.Module) -> dict[str, Any]:
     return _note(notes, "state", path)
 
 
+def load_matching(run: str | Path, model: nn.Module) -> list[str]:
+    """Fill what a run folder's or a file's weights have under the model's names and in its shapes: to go on from a model
+    with another last layer. Returns the names that were left as they are.
+
+    Raises FileNotFoundError, ValueError for a damaged file, RuntimeError when nothing fits.
+    """
+    path = Path(run)
+    path = path / MODEL if path.is_dir() else path
+    arrays, _ = _read(path)
+    ours = {name: v for name, v in model.state_dict().items() if isinstance(v, Tensor)}
+    fitting = {n: from_numpy(arrays[n]) for n, v in ours.items() if n in arrays and arrays[n].shape == tuple(v.shape)}
+    if not fitting:
+        raise RuntimeError(f"{path}: no tensor in it has the name and shape of one of {type(model).__name__}'s, so there is "
+                           "nothing to start from")
+    model.load_state_dict(fitting, strict=False)
+    return [name for name in ours if name not in fitting]
+
+
 @dataclass(frozen=True)
 class Kept:
     """A save that can be gone on from: `path` it was read from, its arrays and notes."""

@@ -20,7 +20,7 @@ SIGNATURE = re.compile(r', "crc32": (\d+)\}$')
 def checksum(name: str, array: np.ndarray) -> int:
     """CRC-32 of a tensor's bytes, its name, dtype and shape, so that a damaged header is noticed too."""
     start = zlib.crc32(f"{name} {array.dtype.name} {list(array.shape)}".encode())
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8), start)
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, start)
 
 
 def signed(values: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

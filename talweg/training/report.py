@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Findings:
     split: str
     loss: float
     remarks: Sequence[str] = ()
+    norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def predicted(self) -> np.ndarray:

@@ -68,6 +68,21 @@ def _curves(
     return _svg(figure, name)
 
 
+def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestion: float) -> str:
+    """Loss by learning rate in the range test, with the suggested rate; a file of its own, in plain colours."""
+    figure, axes = _figure()
+    axes.plot(rates, losses, color=TRAIN, linewidth=1.8)
+    axes.axvline(suggestion, color=BEST, linewidth=1, linestyle=(0, (4, 3)), label=f"suggested: {suggestion:.2g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("smoothed loss (nats)")
+    axes.legend(frameon=False, labelcolor=INK)
+    return _svg(figure, "learning rate").replace("<svg", f'<svg xmlns="http://www.w3.org/2000/svg" style="{PLAIN}"', 1)
+
+
+PLAIN = "background:#fff;--ink:#22262b;--faint:#d6d3cc;--train:#2f6fb0;--validation:#c9622b;--best:#3a8a57"
+
+
 def _figure() -> tuple[Any, Any]:
     # Not pyplot, which would choose a window system and keep global state.
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(5.6, 3.4), layout="constrained")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from ..examples import Examples, Request
 from ..splits import Splits
 from .image_folder import is_image_name, read_image_folder
 from .to_splits import to_splits
-from .walk import files_below, visible
+from .walk import visible
 
 Reader = Callable[[Path, Request], Examples]
 LOOKED_AT = 2000  # files that decide what a folder holds
