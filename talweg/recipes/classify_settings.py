@@ -25,7 +25,8 @@ class Settings:
     `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
     images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
     file or row: stop or skip. A run ends after `epochs` (10) or `steps`; `save_every` counts steps. `freeze`, `lora` and
-    `lr_scale` (PATTERN=FACTOR) name parameters or layers by patterns; `weights` is a run or file to start from. Raises ValueError for what cannot be or contradicts itself.
+    `lr_scale` (PATTERN=FACTOR) name parameters or layers by patterns; `weights` is a run or file to start from. Raises
+    ValueError for what cannot be or contradicts itself.
     """
 
     model: str

@@ -147,10 +147,13 @@ def _steps(loader: Any, accumulate: int, state: TrainingState) -> Iterator[list]
     else:
         state.note_random()
     batches = _from(loader, state.step * accumulate)
-    while step := list(itertools.islice(batches, accumulate)):
+    while True:
+        step = list(itertools.islice(batches, accumulate))
         if resumed:
             set_generator(state.random)
             resumed = False
+        if not step:
+            return
         yield step
 
 
