@@ -16,7 +16,7 @@ from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, 
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
 from .update import ON_NAN, samples, tokens
-from .watching import LayerNorms, TensorBoard, read_norms
+from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
 
 __all__ = [
     "ON_NAN",
@@ -65,6 +65,7 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
+    "tensorboard_writer",
     "tokens",
     "warmed_up",
     "write_report",

@@ -49,11 +49,7 @@ class TensorBoard(Listener):
     """
 
     def __init__(self, run: str | Path) -> None:
-        try:
-            writer = importlib.import_module("tensorboardX").SummaryWriter
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(NO_TENSORBOARD) from error
-        self.writer: Any = writer(str(Path(run) / "tensorboard"))
+        self.writer: Any = tensorboard_writer()(str(Path(run) / "tensorboard"))
 
     def epoch(self, record: EpochRecord) -> None:
         for name, value in record.as_dict().items():
@@ -64,3 +60,11 @@ class TensorBoard(Listener):
 
     def end(self) -> None:
         self.writer.close()
+
+
+def tensorboard_writer() -> Any:
+    """tensorboardX's SummaryWriter. Raises ModuleNotFoundError, saying what to install."""
+    try:
+        return importlib.import_module("tensorboardX").SummaryWriter
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NO_TENSORBOARD) from error
