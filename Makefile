@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench fuzz kill clean
+.PHONY: demo test lint bench fuzz models recipes kill clean
 
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
@@ -19,11 +19,21 @@ lint: $(VENV)/.test
 kill: $(VENV)/.test
 	TALWEG_KILLS=60 TALWEG_SAVES=100 $(BIN)/python -m pytest tests/test_resume.py tests/test_checkpoint_damage.py
 
-# Random graphs and every sample, compiled against interpreted, for MINUTES minutes.
+# Every sample compiled; every sample at other sizes and in other layouts, against PyTorch, for MINUTES minutes; random
+# graphs, compiled against interpreted, for as many.
 MINUTES ?= 10
 fuzz: $(VENV)/.test
 	TALWEG_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_compiled_samples.py
+	PYTHONPATH=.:tests $(BIN)/python -W ignore -m fuzzing --calls --minutes $(MINUTES)
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
+
+# Every registered kind of model: steps compiled in fp32 and bf16 against the interpreter's.
+models: $(VENV)/.test
+	TALWEG_ALL_MODELS=1 $(BIN)/python -m pytest -n 2 tests/test_every_model_trains.py tests/test_reference_steps.py
+
+# Trainings behind rows of docs/book.md that are too long for the suite: row, figure, bound.
+recipes: $(VENV)/.test
+	$(BIN)/python -m tools.book_rows
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench

@@ -33,7 +33,7 @@ from .core.layouts import (
 from .core.shapes import Size
 from .tensor import *  # noqa: F403
 from .tensor import Tensor
-from . import amp, autograd, cpu, fft, func, linalg, masked, nn, optim, signal, special, utils
+from . import amp, autograd, cpu, distributions, fft, func, linalg, masked, nn, optim, signal, special, utils
 from .func import vmap
 from .io.torch_file import load, save
 from .nn.functional import (
@@ -53,3 +53,7 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128
 from math import e, inf, nan, pi  # noqa: E402
+
+from .amp import GradScaler
+
+newaxis = None

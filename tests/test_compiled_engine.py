@@ -24,6 +24,8 @@ ENGINE = sys.modules["talweg.compile.evaluate"]._engine
 def own_engine(monkeypatch):
     """Nothing known at the start, and what was known before is known afterwards."""
     monkeypatch.setattr(ENGINE, "known", type(ENGINE.known)())
+    monkeypatch.setattr(ENGINE, "counts", type(ENGINE.counts)())
+    monkeypatch.setattr(ENGINE, "_seen", set())
 
 
 def resident() -> int:
@@ -139,3 +141,32 @@ def test_what_another_thread_has_recorded_is_not_evaluated_with_ours():
     assert here.tolist() == [5.0] * 3
     assert there[0].node.value is None
     assert there[0].tolist() == [2.0] * 3
+
+
+def test_huge_graphs_are_compiled_at_first_sight_unless_their_shapes_vary():
+    if engine_module.Policy.sightings is not None:
+        pytest.skip("TALWEG_COMPILE_AFTER says when")
+
+    def rows(n):
+        x = T.ones(n, 1 << 20)
+        return ((x * 2 + 1).relu() * x).sum().item()
+
+    rows(4)
+    assert (ENGINE.counts.compiled, ENGINE.counts.interpreted) == (1, 0)
+    rows(3)
+    rows(2)
+    assert (ENGINE.counts.compiled, ENGINE.counts.interpreted) == (1, 2)
+
+
+def test_an_optimisers_state_is_written_in_place_whoever_made_it():
+    model = nn.Linear(600, 600)
+    optimizer = T.optim.Adam(model.parameters())
+    x = T.randn(8, 600)
+    held = []
+    for _ in range(8):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+        held.append(model.weight.node.value.ctypes.data)
+    assert len(set(held[-4:])) == 1
+    assert ENGINE.counts.replayed > 0

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from compiling import compiling
 
 import talweg as T
 import talweg.nn.functional as F
@@ -121,6 +122,81 @@ def test_indices_read_through_indices():
 def test_gather_in_a_reduction():
     x, i = numbers((20, 8)), positions((6, 3), 20)
     assert assert_agrees(x[i].sum(1), tolerance=1e-6) == ["group"]
+
+
+@pytest.mark.parametrize("chosen", [(0, 3), (4, -5, 1), (2,) * 8])
+def test_columns_of_many_rows_chosen_by_a_short_index(chosen):
+    """The loop over a short index is written out, and its indices are read before the loop over the rows."""
+    x = numbers((5, 4, 5))
+    assert assert_agrees(x[:, :, list(chosen)], x[:, :, list(chosen)] * 2 + x[:, :, :1]) == ["group"]
+
+
+@pytest.mark.parametrize("count", [2, 7, 8])
+def test_few_positions_in_many_rows(count):
+    """The innermost loop is written out, and the indices are read at each of its turns."""
+    x, at = numbers((65, 127)), positions((count,), 127)
+    assert_agrees(x.index_select(1, at))
+    assert_agrees(x.t().contiguous().t().index_select(1, at[::1]), x.index_select(1, at) * 2)
+    assert_agrees(x.gather(1, positions((65, count), 127)))
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 40), (40, 5)])
+@pytest.mark.parametrize("dim", [0, -1])
+def test_positions_made_of_a_reductions_result(shape, dim):
+    """The count of what is valid says which of the sorted values is taken, in the kernel that counts."""
+    x = numbers(shape)
+    x = x.clone()
+    valid = x > -0.5
+    count = valid.sum(dim, keepdim=True, dtype=T.float32)
+    middle = ((count - 1) / 2).long().clamp(min=0)
+    assert_agrees(x.gather(dim, middle), x * count, tolerance=1e-6)
+    assert_agrees(x.gather(dim, middle.expand_as(x)).sum(dim), tolerance=1e-5)
+
+
+def test_no_index_is_read_for_an_empty_row():
+    """What lies where nothing is may be no index: nothing was out of range."""
+    x, at = T.zeros(0, 1), T.tensor([99]).expand(2)[:0]
+    at.numpy()
+    at = at.detach()
+    assert at.node.value.strides == (0,)
+    with compiling() as seen:
+        assert math.isnan(F.nll_loss(x, at).item())
+        assert F.cross_entropy(x, at, reduction="sum").item() == 0
+        assert x.gather(1, at[:, None]).sum((0, 1)).item() == 0
+    assert not seen.errors
+
+
+def test_an_empty_value_that_nobody_reads():
+    """A write to a part of nothing: the kernel of what is written has no reader."""
+    with compiling() as seen:
+        x = T.zeros(0, 3, requires_grad=True)
+        y = x * 1
+        y[..., 1:].cos_()
+        gradient, = T.grad(y.sum(), x)
+        assert gradient.numpy().shape == y.detach().numpy().shape == (0, 3)
+    assert not seen.errors
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,), (2, 0, 3)])
+def test_nothing_to_sort(shape):
+    x = T.zeros(shape, dtype=T.int64)
+    with compiling() as seen:
+        for dim in range(len(shape)):
+            values, order = (x + 0).sort(dim)
+            assert tuple(values.numpy().shape) == tuple(order.numpy().shape) == shape
+    assert not seen.errors
+
+
+def test_a_factor_of_an_empty_sum():
+    """nan times the sum of nothing is 0 where nan stands inside the sum, as batch norm's gradient of an empty batch has it."""
+    x, weight = T.zeros(0, 2, 4), T.ones(2, requires_grad=True)
+    results = []
+    for how in (compiling(), engine.compile_after(-1)):
+        with how:
+            y = F.batch_norm(x, None, None, weight, None, True)
+            results.append(T.grad(y.sum(), weight)[0].numpy())
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], [0, 0])
 
 
 def test_nothing_to_gather_from():
@@ -316,6 +392,21 @@ def test_pooling(window, last):
     how = (*window, (1, 1), ceil)
     assert_nodes_agree(highest, ops.max_pool_grad(g, x.node, *how), ops.avg_pool(x.node, *window, ceil, not last, None),
                        ops.avg_pool_grad(g, x.shape, *window, ceil, last, None), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1), (1, 2), (2, 1), (3, 2)])
+def test_gradients_of_windows_with_gaps_that_do_not_overlap(dilation):
+    x = numbers((2, 3, 14, 12))
+    how = ((3, 2), (3, 2), (0, 0), dilation, False)
+    g = numbers(ops.max_pool(x.node, *how).shape).node
+    assert_nodes_agree(ops.max_pool_grad(g, x.node, *how))
+
+
+def test_windows_of_no_images():
+    x = numbers((0, 1, 5, 5)).requires_grad_()
+    unfolded = F.unfold(x, 2)
+    unfolded.sum().backward()
+    assert_agrees(unfolded.detach(), x.grad, calls=0)
 
 
 def test_places_of_maxima_and_other_divisors():

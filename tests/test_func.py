@@ -152,6 +152,37 @@ def test_derivatives_are_pytorchs(name):
     close(DERIVED[name](func, function, *ours), DERIVED[name](torch.func, function, *theirs))
 
 
+def test_row_37_the_jacobian_of_a_linear_layer_is_its_weight():
+    (x, w, b), _ = given((4,), (3, 4), (3,))
+    layer = lambda x: tw.nn.functional.linear(x, w, b)
+    for jacobian in (func.jacrev(layer)(x), func.jacfwd(layer)(x), tw.autograd.functional.jacobian(layer, x)):
+        np.testing.assert_allclose(jacobian.numpy(), w.numpy(), rtol=0, atol=1e-12)
+    v, u = tw.ones(4, dtype=tw.float64), tw.ones(3, dtype=tw.float64)
+    np.testing.assert_allclose(func.jvp(layer, (x,), (v,))[1].numpy(), w.numpy().sum(1), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(func.vjp(layer, x)[1](u)[0].numpy(), w.numpy().sum(0), rtol=0, atol=1e-12)
+    assert not func.hessian(lambda x: layer(x).sum())(x).numpy().any()
+
+
+@pytest.mark.parametrize("jacobian", [func.jacrev, func.jacfwd], ids=["jacrev", "jacfwd"])
+def test_row_37_the_jacobian_of_a_composition_is_the_product(jacobian):
+    """J_(f o g)(x) = J_f(g(x)) J_g(x) (N eq. 2.5.2)."""
+    (x, w, m), _ = given((4,), (5, 4), (3, 5))
+    g = lambda x: (w @ x).tanh() * x.sum()
+    f = lambda y: (m @ y.exp()).sin()
+    whole = jacobian(lambda x: f(g(x)))(x).numpy()
+    product = jacobian(f)(g(x)).numpy() @ jacobian(g)(x).numpy()
+    np.testing.assert_allclose(whole, product, rtol=0, atol=1e-12 * np.abs(product).max())
+    batch = tw.stack([x, 2 * x, -x])
+    each = func.vmap(jacobian(lambda x: f(g(x))))(batch).numpy()
+    np.testing.assert_allclose(each[0], whole, rtol=0, atol=1e-12 * np.abs(product).max())
+
+
+def test_row_37_the_hessian_of_a_quadratic_is_its_matrix():
+    (x, a), _ = given((4,), (4, 4))
+    found = func.hessian(lambda x: x @ a @ x / 2)(x).numpy()
+    np.testing.assert_allclose(found, (a.numpy() + a.numpy().T) / 2, rtol=0, atol=1e-12)
+
+
 def test_results_have_a_history_only_outside():
     x = tw.ones(3, dtype=tw.float64)
     w = tw.ones(3, dtype=tw.float64, requires_grad=True)

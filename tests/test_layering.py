@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "talweg"
-ORDER = ["core", "runtime", "graph", "backends", "compile", "tensor", "nn", "optim",
-         ("data", "io", "training"), "models", "recipes", "alias", "cli"]
+ORDER = ["core", "runtime", "graph", "backends", "compile", "tensor", ("nn", "distributions"), "optim",
+         ("data", "io", "training"), "inspection", "models", "recipes", "demos", "alias", "cli"]
 RANK = {room: i for i, rooms in enumerate(ORDER) for room in (rooms if isinstance(rooms, tuple) else (rooms,))}
 FACADE = {"__init__", "facade", "version", "__main__", "amp", "autograd", "cpu", "fft", "func", "linalg", "masked", "signal",
           "special", "utils"}

@@ -11,11 +11,10 @@ from parity import assert_close
 
 import talweg as tw
 from talweg import nn, optim
-from talweg.cli.info import command as info
+from talweg.cli.summary import command as info
 from talweg.io import Checkpoint, read_checkpoint
 from talweg.models import (
     FCN,
-    MODELS,
     SSD300,
     VAE,
     VGG,
@@ -37,6 +36,7 @@ from talweg.models import (
     negative_elbo,
 )
 from talweg.models.autoencoder import with_noise
+from talweg.models.convolutional import CONVOLUTIONAL
 from talweg.models.lenet5 import CONNECTIONS, digit_pictures
 from talweg.nn import functional as F
 from talweg.training import parameter_count, summarise
@@ -257,7 +257,7 @@ def test_ddpm_pspnet_and_ssd_train_too():
     assert (tuple(offsets.shape), tuple(logits.shape), tuple(ssd.boxes.shape)) == ((1, 8732, 4), (1, 8732, 3), (8732, 4))
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n not in ("mlp", "lenet")])
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_every_name_builds_and_its_layers_have_shapes(name):
     described = entry(name)
     model = build(name, described.input_shape, 10)
@@ -271,7 +271,7 @@ def test_every_name_builds_and_its_layers_have_shapes(name):
 def test_talweg_info_shows_it(name):
     result = CliRunner().invoke(info, [name])
     assert result.exit_code == 0, result.output
-    assert f"{parameter_count(build(name, entry(name).input_shape, 10)):,} parameters" in result.output
+    assert f"{parameter_count(build(name, entry(name).input_shape, entry(name).classes)):,} parameters" in result.output
     assert "did not run" not in result.output
 
 

@@ -512,3 +512,43 @@ def test_dtype_and_device_of_new_layers():
         nn.PReLU(dtype=tw.float64),
     ):
         assert {p.dtype for p in layer.parameters()} == {tw.float64}
+
+
+# --- norms of other names
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_lua_torchs_local_response_norm(size):
+    x = np.random.default_rng(0).standard_normal((2, 7, 3, 4)).astype("f4")
+    found = tw.nn.CrossMapLRN2d(size, alpha=0.5, beta=0.6, k=1.5)(tw.tensor(x))
+    wanted = torch.nn.CrossMapLRN2d(size, alpha=0.5, beta=0.6, k=1.5)(torch.tensor(x))
+    np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="4D"):
+        tw.nn.CrossMapLRN2d(size)(tw.ones(2, 3, 4))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_of_one_process_is_batch_norm(training):
+    nets = []
+    for convert in (False, True):
+        tw.manual_seed(0)
+        net = tw.nn.Sequential(tw.nn.Conv2d(2, 3, 3), tw.nn.BatchNorm2d(3, eps=1e-3), tw.nn.ReLU(),
+                                   tw.nn.Sequential(tw.nn.BatchNorm2d(3, affine=False)))
+        nets.append(tw.nn.SyncBatchNorm.convert_sync_batchnorm(net) if convert else net)
+    plain, synced = [net.train(training) for net in nets]
+    assert [type(m).__name__ for m in synced.modules()].count("SyncBatchNorm") == 2
+    assert list(plain.state_dict()) == list(synced.state_dict())
+    x = tw.randn(4, 2, 6, 6)
+    np.testing.assert_array_equal(plain(x).detach().numpy(), synced(x).detach().numpy())
+    for a, b in zip(plain.buffers(), synced.buffers(), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_converting_keeps_parameters_and_a_norm_alone_is_converted_too():
+    norm = tw.nn.BatchNorm1d(3).eval()
+    made = tw.nn.SyncBatchNorm.convert_sync_batchnorm(norm)
+    assert isinstance(made, tw.nn.SyncBatchNorm)
+    assert made.weight is norm.weight
+    assert not made.training
+    with pytest.raises(ValueError, match="at least 2D"):
+        made(tw.ones(3))
+    for shape in ((4, 3), (4, 3, 5), (2, 3, 4, 4), (2, 3, 2, 2, 2)):
+        assert made(tw.ones(*shape)).shape == shape

@@ -247,3 +247,36 @@ def test_averages_refuse_bad_settings():
         swa_utils.SWALR(optimizer, 0.05, anneal_strategy="exp")
     with pytest.raises(ValueError, match="anneal_epochs"):
         swa_utils.SWALR(optimizer, 0.05, anneal_epochs=-1)
+
+
+# --- SparseAdam
+@pytest.mark.parametrize("settings", [{}, {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3}, {"lr": 0.05, "maximize": True}])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_sparse_adam_moves_the_rows_that_were_looked_up(settings, compiled):
+    start = np.random.default_rng(0).standard_normal((9, 4)).astype("f4")
+    ids = np.random.default_rng(1).integers(0, 8, (12, 3))  # row 8 is never looked up
+    tables = []
+    for T in (tw, torch):
+        table = T.nn.Embedding.from_pretrained(T.tensor(start), freeze=False, sparse=True)
+        optimizer = T.optim.SparseAdam(table.parameters(), **settings)
+
+        def step(rows, T=T, table=table, optimizer=optimizer):
+            optimizer.zero_grad()
+            (table(rows) ** 2).sum().backward()
+            optimizer.step()
+
+        run_step = tw.compile(step) if compiled and T is tw else step
+        for rows in ids:
+            run_step(T.tensor(rows))
+        tables.append((table, optimizer))
+    (ours, our_optimizer), (theirs, their_optimizer) = tables
+    np.testing.assert_allclose(ours.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert (ours.weight.detach().numpy()[8] == start[8]).all()
+    same_state(our_optimizer, their_optimizer, 1e-3)
+
+
+@pytest.mark.parametrize("settings", [{"lr": -1.0}, {"eps": 0.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"lr": 0.0}])
+def test_sparse_adam_refuses_what_pytorch_refuses(settings):
+    for T in (tw, torch):
+        with pytest.raises(ValueError):
+            T.optim.SparseAdam([T.zeros(3, requires_grad=True)], **settings)

@@ -174,3 +174,90 @@ def test_a_call_with_other_parameters():
     assert layer.weight is mine
     with pytest.raises(RuntimeError, match="Missing"):
         stateless.functional_call(layer, {"weight": other}, tw.ones(1, 2), strict=True)
+
+
+# --- orthogonal weights
+def orthonormal(weight):
+    w = weight.detach().numpy()
+    w = w if w.shape[-2] >= w.shape[-1] else np.swapaxes(w, -1, -2)
+    np.testing.assert_allclose(np.swapaxes(w, -1, -2) @ w, np.broadcast_to(np.eye(w.shape[-1]), (*w.shape[:-2], w.shape[-1],
+                                                                                               w.shape[-1])), atol=1e-9)
+
+
+@pytest.mark.parametrize("orthogonal_map", [None, "matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("trivial", [True, False])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
+def test_orthogonal_weights_are_pytorchs(orthogonal_map, trivial, shape):
+    found = []
+    for T in (tw, torch):
+        layer = T.nn.Linear(*shape, dtype=T.float64)
+        layer = T.nn.utils.parametrizations.orthogonal(layer, orthogonal_map=orthogonal_map, use_trivialization=trivial)
+        found.append(layer)
+    ours, theirs = found
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    orthonormal(ours.weight)
+    moved = {k: v + 0.3 * torch.randn_like(v) if k.endswith("original") else v for k, v in theirs.state_dict().items()}
+    if "householder" in (orthogonal_map, "householder" if orthogonal_map is None and shape[0] != shape[1] else ""):
+        original = moved["parametrizations.weight.original"]
+        original.diagonal().copy_(torch.where(torch.rand(min(shape)) < 0.5, -1.0, 1.0))
+    theirs.load_state_dict(moved)
+    ours.load_state_dict({k: tw.tensor(v.numpy()) for k, v in moved.items()})
+    orthonormal(ours.weight)
+    x = np.random.default_rng(1).standard_normal((2, shape[0]))
+    for T, layer in ((tw, ours), (torch, theirs)):
+        layer(T.tensor(x)).sin().sum().backward()
+    np.testing.assert_allclose(ours.weight.detach().numpy(), theirs.weight.detach().numpy(), atol=1e-9)
+    for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize(("orthogonal_map", "trivial"), [("matrix_exp", True), ("cayley", True), ("householder", True),
+                                                         ("householder", False)])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3), (2, 4, 3)])
+def test_an_orthogonal_weight_can_be_set(orthogonal_map, trivial, shape):
+    class Holder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(tw.randn(*shape, dtype=tw.float64))
+
+    holder = parametrizations.orthogonal(Holder(), orthogonal_map=orthogonal_map, use_trivialization=trivial)
+    wanted = torch.nn.init.orthogonal_(torch.empty(shape[-2:], dtype=torch.float64)).numpy()
+    wanted = np.broadcast_to(wanted, shape).copy()
+    holder.weight = tw.tensor(wanted)
+    np.testing.assert_allclose(holder.weight.detach().numpy(), wanted, atol=1e-9)
+    with pytest.raises(ValueError, match="shape"):
+        holder.weight = tw.zeros(7, 7, dtype=tw.float64)
+
+
+def test_orthogonal_weights_stay_so_in_training():
+    layer = parametrizations.orthogonal(nn.Linear(6, 6, dtype=tw.float64))
+    optimizer = tw.optim.Adam(layer.parameters(), lr=0.1)
+    x, y = tw.tensor(np.random.default_rng(0).standard_normal((2, 20, 6)))
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = (layer(x) - y).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    orthonormal(layer.weight)
+
+
+@pytest.mark.parametrize("call", [
+    lambda n: n.utils.parametrizations.orthogonal(n.Linear(2, 2), "nothing"),
+    lambda n: n.utils.parametrizations.orthogonal(n.Linear(2, 2), "bias"),
+    lambda n: n.utils.parametrizations.orthogonal(n.Linear(2, 2), orthogonal_map="other"),
+])
+def test_bad_calls_of_orthogonal(call):
+    for n in (nn, torch.nn):
+        with pytest.raises(ValueError):
+            call(n)
+
+
+@pytest.mark.parametrize("orthogonal_map", ["matrix_exp", "cayley"])
+def test_maps_without_an_inverse_refuse_to_be_set(orthogonal_map):
+    for T in (tw, torch):
+        layer = T.nn.utils.parametrizations.orthogonal(T.nn.Linear(3, 3), orthogonal_map=orthogonal_map, use_trivialization=False)
+        with pytest.raises(NotImplementedError):
+            layer.weight = T.eye(3)

@@ -182,23 +182,29 @@ def test_what_we_write_we_read(case, tmp_path):
     np.testing.assert_array_equal(a, b)
 
 
-def test_a_training_step_compiled_is_the_recorded_one(case):
-    model, positional, folder = case[0], case[3], case[5]
+def test_a_training_step_compiled_is_theirs_and_the_recorded_one(case):
+    model, theirs, named, positional, read, folder = case
     inputs = [tw.from_numpy(value) for value in positional]
+    with torch.no_grad():
+        wanted = (read(theirs(**{name: torch.from_numpy(value) for name, value in named.items()})) ** 2).mean().item()
     losses = []
-    for compiled in (False, True):
+    for compiled, half in ((False, False), (True, False), (True, True)):
         learner = type(model).from_pretrained(folder).train()
         optimizer = tw.optim.AdamW(learner.parameters(), lr=1e-3)
 
-        def step(*given, learner=learner, optimizer=optimizer):
+        def step(*given, learner=learner, optimizer=optimizer, half=half):
             optimizer.zero_grad()
-            loss = (first(learner(*given)) ** 2).mean()
+            with tw.autocast("cpu", dtype=tw.bfloat16, enabled=half):
+                loss = (first(learner(*given)).float() ** 2).mean()
             loss.backward()
             optimizer.step()
             return loss
 
         run = tw.compile(step) if compiled else step
         losses.append([run(*inputs).item() for _ in range(4)])
+        assert all(np.isfinite(p.grad.numpy()).all() for p in learner.parameters() if p.grad is not None)
+    assert losses[1][0] == pytest.approx(wanted, rel=1e-4)
+    assert losses[2][0] == pytest.approx(wanted, rel=2e-2)
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
     assert losses[0][-1] < losses[0][0]
 

@@ -1,10 +1,12 @@
 """Published weights: found, read, renamed, reported and written back; preprocessing read with them."""
 
 import json
+import os
 import types
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -314,6 +316,87 @@ def test_a_damaged_weights_file_is_a_value_error(tmp_path):
     (tmp_path / "w.npz").write_bytes(b"")
     with pytest.raises(ValueError, match="must end in"):
         read_checkpoint(tmp_path / "w.npz")
+
+
+# PyTorch's own files
+
+
+def torch_state(arrays):
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("wrapped", [
+    lambda state: state, lambda state: {"epoch": 3, "state_dict": state}, lambda state: {"model_state_dict": state, "dims": {}},
+    lambda state: {"lr": 0.1, "model": {"state_dict": state}},
+])
+@pytest.mark.parametrize("ending", [".pt", ".pth", ".bin", ".ckpt"])
+def test_pytorchs_files_are_read(tmp_path, ending, wrapped):
+    arrays = published(Small())
+    torch.save(wrapped(torch_state(arrays)), tmp_path / f"w{ending}")
+    (tmp_path / "config.json").write_text(json.dumps({"num_layers": 2}))
+    for source in (tmp_path, tmp_path / f"w{ending}"):
+        model = Small.from_pretrained(source)
+        assert model.load_report.complete
+        assert_holds(model, expected(arrays))
+
+
+def test_shards_of_pytorchs_files_are_read_and_safetensors_come_first(tmp_path):
+    arrays = published(Small())
+    names = list(arrays)
+    places = {name: f"pytorch_model-{1 + i % 2}.bin" for i, name in enumerate(names)}
+    for file in set(places.values()):
+        torch.save(torch_state({n: arrays[n] for n in names if places[n] == file}), tmp_path / file)
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": places}))
+    (tmp_path / "config.json").write_text(json.dumps({"num_layers": 2}))
+    assert_holds(Small.from_pretrained(tmp_path), expected(arrays))
+    others = published(Small(), seed=1)
+    write_tensors(tmp_path / "model.safetensors", others)
+    assert_holds(Small.from_pretrained(tmp_path), expected(others))
+
+
+def test_bfloat16_of_pytorchs_files_is_exact(tmp_path):
+    arrays = {n: v.bfloat16() for n, v in torch_state(published(Small())).items()}
+    torch.save(arrays, tmp_path / "pytorch_model.bin")
+    (tmp_path / "config.json").write_text(json.dumps({"num_layers": 2}))
+    wanted = {n: v.float().numpy() for n, v in arrays.items()}
+    assert_holds(Small.from_pretrained(tmp_path), expected(wanted))
+
+
+class Nasty:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {"state_dict": Nasty()}, "cut", "cyclic"])
+def test_pytorchs_files_without_sound_tensors_are_value_errors(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "w.pt"
+    if content == "cyclic":
+        content = {}
+        content["model"] = content
+    torch.save({"w": torch.zeros(99)} if content == "cut" else content, path)
+    if content == "cut":
+        path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match="w.pt"):
+        read_checkpoint(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_repository_without_safetensors_is_asked_for_pytorchs_files(tmp_path, monkeypatch):
+    folder = tmp_path / "snapshot"
+    folder.mkdir()
+    asked = []
+
+    def snapshot_download(name, revision, allow_patterns):
+        asked.append(allow_patterns)
+        if "*.bin" in allow_patterns:
+            torch.save(torch_state(published(Small())), folder / "pytorch_model.bin")
+        (folder / "config.json").write_text(json.dumps({"num_layers": 2}))
+        return str(folder)
+
+    monkeypatch.setattr(hub.importlib, "import_module", lambda name: types.SimpleNamespace(snapshot_download=snapshot_download))
+    assert Small.from_pretrained("owner/small").load_report.complete
+    assert len(asked) == 2
 
 
 def test_a_hub_id_without_the_library_says_what_to_install(monkeypatch):

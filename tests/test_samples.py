@@ -1,5 +1,7 @@
 """Every public function on every sample: PyTorch's values, dtypes, forms and errors."""
 
+import inspect
+
 import pytest
 import samples
 import torch
@@ -79,7 +81,7 @@ def test_in_place(sample):
 
 
 NOT_SAMPLED = """
-Function GradcheckError Generator RemovableHandle Tensor backward default_generator enable_grad evaluate_pending grad
+Function GradcheckError Generator RemovableHandle Tensor backward default_generator enable_grad evaluate_pending computed grad
 gradcheck gradgradcheck inference_mode initial_seed is_grad_enabled manual_seed no_grad seed set_grad_enabled
 autocast compile explain from_dlpack get_autocast_dtype is_autocast_available is_autocast_enabled profile
 set_printoptions step_done bernoulli multinomial normal randint randint_like randperm relu_ gumbel_softmax poisson
@@ -91,6 +93,39 @@ def test_every_public_function_has_a_sample():
     written = {n for n in PUBLIC if n.endswith("_") and hasattr(talweg.Tensor, n)}  # f_(x) is x.f_(), tested with x.f()
     public = {n for n in {*PUBLIC, *dir(F)} - written if callable(getattr(talweg, n, None) or getattr(F, n, None))}
     assert {n for n in public if not n.startswith("_")} - sampled - set(NOT_SAMPLED) == set()
+
+
+ROOMS = ("linalg", "fft", "special", "masked", "signal.windows")
+NOT_SAMPLED_THERE = {"accept_out", "get_default_dtype"}  # helpers
+SAME_WINDOW = {f"signal.windows.{name}_window" for name in ("bartlett", "blackman", "hamming", "hann", "kaiser")}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_function_of_a_room_has_a_sample(room):
+    """By its full name: special.xlogy is not sampled by xlogy."""
+    found = talweg
+    for part in room.split("."):
+        found = getattr(found, part)
+    public = {f"{room}.{n}" for n, f in vars(found).items() if not n.startswith("_") and inspect.isfunction(f)
+              and n not in NOT_SAMPLED_THERE}
+    assert public - {s.name for s in SAMPLES} - SAME_WINDOW == set()
+
+
+METHODS_ELSEWHERE = """
+backward bernoulli bernoulli_ cauchy_ cdouble cfloat copy_ cuda data_ptr dim element_size exponential_ fill_diagonal_ geometric_
+get_device is_contiguous is_pinned item log_normal_ multinomial ndimension nelement new_empty_strided normal_ numpy pin_memory
+random_ register_hook register_post_accumulate_grad_hook requires_grad_ resize_ retain_grad size storage_offset stride tolist
+uniform_ zero_ share_memory_ untyped_storage
+""".split()
+"""Methods that read, write or convert a tensor rather than compute another: test_box.py, test_random.py and others."""
+
+
+def test_every_method_has_a_sample():
+    """As the function of its name, as Tensor.name, or as the in-place form of one that has."""
+    sampled = {s.name.rpartition(".")[2] for s in SAMPLES}
+    methods = {n for n in dir(talweg.Tensor) if not n.startswith("_") and callable(getattr(talweg.Tensor, n))}
+    methods = {n for n in methods if hasattr(torch.Tensor, n) and n.rstrip("_") not in sampled}
+    assert methods - sampled - set(METHODS_ELSEWHERE) == set()
 
 
 OUR_TYPES = {torch.linalg.LinAlgError: talweg.linalg.LinAlgError}

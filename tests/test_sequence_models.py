@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from references import reference
 
 import talweg as tw
 from talweg import nn
@@ -191,6 +192,15 @@ def test_vits_positions_are_interpolated_as_timm_does():
         np.testing.assert_allclose(found[0, 0], table[0, 0])
         np.testing.assert_allclose(found[0, 1:], expected.permute(0, 2, 3, 1).reshape(-1, 12).numpy(), atol=1e-5)
         assert fresh(array(2, 3, side, side)).shape == (2, 4)
+
+
+def test_vits_positions_at_384_are_timms():
+    layers = reference("timm", "layers")
+    table = array(1, 1 + 14 * 14, 16)
+    model = ViT(224, 16, 16, 1, 2, classes=2)
+    model.positions.data = table
+    wanted = layers.resample_abs_pos_embed(torch.from_numpy(table.numpy()), new_size=[24, 24], num_prefix_tokens=1)
+    np.testing.assert_allclose(model.at_resolution(384).positions.detach().numpy(), wanted.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [

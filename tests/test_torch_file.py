@@ -3,6 +3,8 @@
 import io
 import os
 import pickle
+import struct
+import tarfile
 import zipfile
 from collections import OrderedDict
 
@@ -137,3 +139,88 @@ def test_cut_and_foreign_files_are_value_errors(tmp_path):
 def test_other_objects_are_not_written(bad):
     with pytest.raises(TypeError, match="save"):
         tw.save(bad, io.BytesIO())
+
+
+# --- the tar format of PyTorch before 0.2, as torch.load still reads it
+def tar_file(tensors, structure, views=(), leave_out=()):
+    """Such a file: `tensors` {key: (storage key, tensor class, shape, strides, offset)}, storages taken from STORED."""
+    def entry(*parts):
+        return b"".join(part if isinstance(part, bytes) else pickle.dumps(part, 2) for part in parts)
+
+    storages = entry(len(STORED), *[part for key, (kind, array) in STORED.items() for part in (
+        (key, "cpu", kind), struct.pack("<q", array.size), array.tobytes())], list(views))
+    listed = entry(len(tensors), *[part for key, (storage, kind, shape, strides, offset) in tensors.items() for part in (
+        (key, storage, kind), struct.pack(f"<q{len(shape)}q{len(shape)}qq", len(shape), *shape, *strides, offset))])
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in {"storages": storages, "tensors": listed, "pickle": with_references(structure)}.items():
+            if name not in leave_out:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    file.seek(0)
+    return file
+
+
+class Reference(int):
+    """The key of a tensor, where the tensor belongs."""
+
+
+def with_references(structure):
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, 2)
+    pickler.persistent_id = lambda thing: str(int(thing)) if isinstance(thing, Reference) else None
+    pickler.dump(structure)
+    return file.getvalue()
+
+
+STORED = {11: (torch.FloatStorage, np.arange(12, dtype="f4")), 22: (torch.LongStorage, np.arange(-2, 4)),
+          33: (torch.ByteStorage, np.arange(3, dtype="u1"))}
+TENSORS = {1: (11, torch.FloatTensor, (3, 4), (4, 1), 0), 2: (11, torch.FloatTensor, (2, 3), (1, 4), 1),
+           3: (22, torch.LongTensor, (6,), (1,), 0), 4: (33, torch.ByteTensor, (1, 2), (2, 1), 1)}
+NAMED = OrderedDict(whole=Reference(1), turned=Reference(2), nested=[Reference(3), {"bytes": Reference(4)}, 2.5, "text"])
+
+
+def both_read(file, tmp_path):
+    """What Talweg and PyTorch, which wants a real file for this format, make of it."""
+    path = tmp_path / "old.pt"
+    path.write_bytes(file.getvalue())
+    return tw.load(path), torch.load(path, weights_only=False)
+
+
+def test_the_tar_format(tmp_path):
+    found, expected = both_read(tar_file(TENSORS, NAMED), tmp_path)
+    assert list(found) == list(expected)
+    pairs = [(found[name], expected[name]) for name in ("whole", "turned")]
+    pairs += [(f["nested"][0], f["nested"][1]["bytes"]) for f in (found, expected)]
+    pairs[2:] = zip(*pairs[2:])
+    for ours, theirs in pairs:
+        assert str(ours.dtype).rpartition(".")[2] == str(theirs.dtype).rpartition(".")[2]
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    assert found["nested"][2:] == expected["nested"][2:]
+
+
+def test_storages_that_are_parts_of_others_in_a_tar_file(tmp_path):
+    tensors = {**TENSORS, 5: (44, torch.FloatTensor, (2, 2), (2, 1), 1)}
+    views = [(44, 11, 4, 6)]  # elements 4 to 9 of storage 11
+    found, expected = both_read(tar_file(tensors, [Reference(5)], views), tmp_path)
+    np.testing.assert_array_equal(found[0].numpy(), expected[0].numpy())
+
+
+@pytest.mark.parametrize("bad", [
+    lambda: tar_file(TENSORS, NAMED, leave_out=("tensors",)), lambda: tar_file(TENSORS, NAMED, leave_out=("storages",)),
+    lambda: tar_file(TENSORS, NAMED, leave_out=("pickle",)), lambda: tar_file(TENSORS, [Reference(9)]),
+    lambda: tar_file({1: (99, torch.FloatTensor, (3,), (1,), 0)}, [Reference(1)]),
+    lambda: tar_file({1: (11, torch.FloatTensor, (30,), (1,), 0)}, [Reference(1)]),
+    lambda: tar_file({1: (11, torch.FloatTensor, (3,), (1,), -1)}, [Reference(1)]),
+    lambda: tar_file({1: (11, torch.FloatTensor, (-3,), (1,), 0)}, [Reference(1)]),
+    lambda: tar_file({1: (11, torch.FloatTensor, (3,), (-1,), 5)}, [Reference(1)]),
+    lambda: tar_file({1: (11, os.system, (3,), (1,), 0)}, [Reference(1)]),
+    lambda: tar_file(TENSORS, [os.system]), lambda: tar_file(TENSORS, NAMED, [(44, 99, 0, 1)]),
+    lambda: tar_file(TENSORS, NAMED, [(44, 11, 10, 6)]), lambda: tar_file(TENSORS, NAMED, [(44, 11, -1, 2)]),
+    lambda: tar_file(TENSORS, NAMED, ["words"]), lambda: io.BytesIO(tar_file(TENSORS, NAMED).getvalue()[:1500]),
+])
+def test_malformed_tar_files_are_one_clear_error(bad):
+    with pytest.raises((ValueError, RuntimeError, pickle.UnpicklingError)) as caught:
+        tw.load(bad())
+    assert str(caught.value)

@@ -28,6 +28,8 @@ class Namespace(types.ModuleType):
         full = f"{self.__name__}.{name}"
         if full in TABLE:
             return importlib.import_module(full)
+        if name == self.__name__ == ROOT:
+            return self  # torch.torch, which the module has because it imports itself
         if not (name.startswith("__") and name.endswith("__") and name != "__version__"):
             for source in self._sources:
                 found = getattr(source, name, self) if _offers(source, name) else self

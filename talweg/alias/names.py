@@ -5,12 +5,12 @@ from __future__ import annotations
 HERE = "talweg.alias.stand_ins"
 
 TABLE: dict[str, tuple[str, ...]] = {
-    "torch": (f"{HERE}.top", "talweg"),
+    "torch": (f"{HERE}.top", "talweg", f"{HERE}.foreach", f"{HERE}.dtypes"),
     "torch.types": (f"{HERE}.types",),
     "torch._C": (f"{HERE}.internal",),
     "torch.version": (f"{HERE}.version",),
     "torch.torch_version": (f"{HERE}.version",),
-    "torch.random": ("talweg", f"{HERE}.top"),
+    "torch.random": ("talweg", f"{HERE}.top", "talweg.tensor.generator"),
     "torch.serialization": ("talweg",),
     "torch.compiler": (f"{HERE}.compiler",),
     "torch.multiprocessing": (f"{HERE}.multiprocessing", "multiprocessing"),
@@ -20,7 +20,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.autograd": ("talweg.autograd",),
     "torch.autograd.function": ("talweg.autograd",),
     "torch.autograd.functional": ("talweg.autograd.functional",),
-    "torch.autograd.forward_ad": (f"{HERE}.absent.forward_ad",),
+    "torch.autograd.forward_ad": ("talweg.autograd.forward_ad",),
     "torch.autograd.graph": ("talweg.autograd.graph",),
     "torch.autograd.gradcheck": ("talweg.autograd",),
     "torch.autograd.anomaly_mode": ("talweg.autograd",),
@@ -30,14 +30,17 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.fft": ("talweg.fft",),
     "torch.special": ("talweg.special",),
     "torch.signal": ("talweg.signal",),
+    "torch.sparse": (f"{HERE}.sparse",),
     "torch.masked": ("talweg.masked",),
     # layers
     "torch.nn": ("talweg.nn", f"{HERE}.parallel"),
     "torch.nn.functional": ("talweg.nn.functional", f"{HERE}.functional"),
-    "torch.nn.init": ("talweg.nn.init",),
+    "torch.nn.init": ("talweg.nn.init", f"{HERE}.init"),
     "torch.nn.parameter": ("talweg.nn",),
     "torch.nn.common_types": (f"{HERE}.common_types",),
     "torch.nn.attention": (f"{HERE}.attention",),
+    "torch.nn.attention.flex_attention": (f"{HERE}.flex_attention",),
+    "torch.nn.attention.bias": (f"{HERE}.absent.attention_bias",),
     "torch.nn.parallel": (f"{HERE}.parallel",),
     "torch.nn.parallel.distributed": (f"{HERE}.parallel",),
     "torch.nn.utils": ("talweg.nn.utils",),
@@ -63,7 +66,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.utils.data.dataloader": ("talweg.data", "talweg.data.collate"),
     "torch.utils.data.sampler": ("talweg.data",),
     "torch.utils.data.distributed": (f"{HERE}.data",),
-    "torch.utils.checkpoint": ("talweg.utils.checkpoint",),
+    "torch.utils.checkpoint": ("talweg.utils.checkpoint", f"{HERE}.checkpoint"),
+    "torch.utils._foreach_utils": (f"{HERE}.foreach",),
+    "torch.utils._pytree": (f"{HERE}.pytree",),
     "torch.utils.dlpack": (f"{HERE}.dlpack",),
     "torch.utils.hooks": ("talweg.nn.hooks",),
     "torch.utils.model_zoo": (f"{HERE}.hub",),
@@ -89,13 +94,36 @@ TABLE: dict[str, tuple[str, ...]] = {
     "torch.backends.openmp": (f"{HERE}.backends.openmp",),
     # rooms that are there to be asked, and say no
     "torch.jit": (f"{HERE}.jit",),
+    "torch.jit.annotations": (f"{HERE}.annotations",),
     "torch.distributed": (f"{HERE}.distributed",),
     "torch.onnx": (f"{HERE}.absent.onnx",),
+    "torch.onnx.symbolic_helper": (f"{HERE}.absent.onnx_symbols",),
+    **{f"torch.onnx.symbolic_opset{n}": (f"{HERE}.absent.onnx_symbols",) for n in range(9, 21)},
+    "torch.overrides": (f"{HERE}.absent.overrides",),
+    **{f"torch.fx.{name}": (f"{HERE}.absent.fx",) for name in ("graph", "graph_module", "node", "proxy")},
+    **{f"torch.fx.experimental{name}": (f"{HERE}.absent.fx_experimental",) for name in ("", ".symbolic_shapes",
+                                                                                     ".proxy_tensor")},
+    "torch.distributions.constraints": (f"{HERE}.absent.constraints",),
+    "torch.nested": (f"{HERE}.absent.nested",),
+    "torch.export": (f"{HERE}.absent.export",),
     "torch.fx": (f"{HERE}.absent.fx",),
     "torch.profiler": (f"{HERE}.absent.profiler",),
     "torch.quantization": (f"{HERE}.absent.quantization",),
-    "torch.distributions": (f"{HERE}.absent.distributions",),
-    "torch.library": (f"{HERE}.absent.library",),
+    "torch.ao": (f"{HERE}.absent.ao",),
+    "torch.ao.quantization": (f"{HERE}.absent.quantization",),
+    "torch.ao.nn": (f"{HERE}.absent.ao",),
+    "torch.distributions": ("talweg.distributions",),
+    "torch.library": (f"{HERE}.library",),
+    "torch.ops": (f"{HERE}.ops",),
+    "torch._dynamo": (f"{HERE}.dynamo", f"{HERE}.compiler"),
+    "torch._dynamo.utils": (f"{HERE}.dynamo",),
+    "torch._dynamo._trace_wrapped_higher_order_op": (f"{HERE}.dynamo",),
+    "torch._dynamo.eval_frame": (f"{HERE}.dynamo",),
+    "torch._subclasses": (f"{HERE}.absent.subclasses",),
+    "torch._subclasses.fake_tensor": (f"{HERE}.absent.subclasses",),
+    "torch._higher_order_ops": (f"{HERE}.higher_order",),
+    "torch._higher_order_ops.associative_scan": (f"{HERE}.higher_order",),
+    "torch._custom_ops": (f"{HERE}.library",),
 }
 
 # Where PyTorch keeps each layer's class; here they are all found in talweg.nn or beside it in a file of its own.
@@ -105,10 +133,29 @@ _MODULES = {
     "flatten": (), "fold": (), "instancenorm": ("talweg.nn.instancenorm",), "lazy": ("talweg.nn.lazy",),
     "linear": ("talweg.nn.linear", f"{HERE}.linear"), "loss": ("talweg.nn.loss",), "module": ("talweg.nn.module",),
     "normalization": ("talweg.nn.normalization",), "padding": ("talweg.nn.padding",), "pixelshuffle": (),
-    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",), "transformer": (),
+    "pooling": ("talweg.nn.pooling",), "rnn": ("talweg.nn.rnn",), "sparse": ("talweg.nn.sparse",),
+    "transformer": (f"{HERE}.transformer",),
     "upsampling": (), "utils": (f"{HERE}.tuples",),
 }
 TABLE |= {f"torch.nn.modules.{name}": (*files, "talweg.nn") for name, files in _MODULES.items()}
+
+# torch.distributions.normal and its kin
+_DISTRIBUTIONS = """bernoulli beta binomial categorical cauchy chi2 constraints dirichlet distribution exponential gamma
+geometric gumbel half_normal independent kl laplace log_normal mixture_same_family multinomial multivariate_normal
+negative_binomial normal one_hot_categorical poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution
+transforms uniform utils""".split()
+_THEIR_FILES = {"constraints", "kl", "transforms", "utils"}
+TABLE |= {f"torch.distributions.{name}": (f"talweg.distributions.{name}",) if name in _THEIR_FILES else
+          ("talweg.distributions", "talweg.distributions.relaxed") for name in _DISTRIBUTIONS}
+
+# Where PyTorch keeps what several processes need
+_SEVERAL = {
+    "device_mesh": "device_mesh", "nn": "nn", "nn.functional": "nn", "_functional_collectives": "functional_collectives",
+    "tensor": "tensor", "_tensor": "tensor", "tensor.parallel": "tensor_parallel", "tensor.placement_types": "tensor",
+    "fsdp": "fsdp", "fsdp.fully_sharded_data_parallel": "fsdp", "fsdp.wrap": "fsdp_wrap", "optim": "optim",
+    "elastic": "elastic", "elastic.multiprocessing": "elastic", "elastic.multiprocessing.errors": "elastic_errors",
+}
+TABLE |= {f"torch.distributed.{name}": (f"{HERE}.several.{kind}",) for name, kind in _SEVERAL.items()}
 
 # torch.optim.adam and its kin
 _OPTIMIZERS = "adadelta adagrad adam adamax adamw asgd lbfgs nadam radam rmsprop rprop sgd".split()

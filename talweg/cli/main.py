@@ -19,10 +19,15 @@ COMMANDS = {
     "compare": ("compare", "Several runs side by side: figures, settings that differ, curves."),
     "evaluate": ("evaluate", "Measure a trained model on a split of its dataset."),
     "predict": ("predict", "Say what an image file shows."),
-    "info": ("info", "Layers, output shapes and parameters of a model or a run."),
-    "summary": ("info", "The same as info."),
+    "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
+    "info": ("summary", "The same as summary."),
+    "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),
+    "visualise": ("visualise", "Pictures of what a layer answers to an image, and of its filters."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
+    "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
+    "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
+    "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script

@@ -17,18 +17,18 @@ as_json: Callable = click.option("--json", "as_json", is_flag=True, help="Print 
 
 def print_json(values: dict[str, Any]) -> None:
     """One object, numbers that JSON does not have as null."""
-    click.echo(json.dumps(_plain(values), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(plain(values), indent=2, ensure_ascii=False))
 
 
 def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..data import holds_pictures
 from ..recipes.classify import Outcome, resume, train
 from ..recipes.classify_help import HELP
 from ..recipes.classify_search import search_batch_size, search_rate, told
@@ -32,7 +33,9 @@ def command(
     model: str | None, config: str | None, run: str | None, find_lr: bool, find_batch_size: bool, pairs: tuple[str, ...],
     out: str | None, as_json: bool, **options: Any,
 ) -> None:
-    """Train MODEL (lenet when left out) and keep its checkpoint, history and report in a run folder."""
+    """Train MODEL (lenet, mlp) and keep its checkpoint, history and report in a run folder.
+
+    With --data, MODEL may be left out: lenet for pictures and sounds, mlp for tables and texts."""
     given = {name: value for name, value in options.items() if value is not None}
     given |= _pairs(pairs, given) | ({"model": model} if model else {})
     listeners = [progress_for(Console(), quiet=as_json)]
@@ -41,7 +44,7 @@ def command(
         outcome = resume(run, given, listeners)
         settings = outcome.settings
     else:
-        settings = from_mapping(Settings, {"model": "lenet"} | (settings_in(config, Settings) if config else {}) | given)
+        settings = _settings(config, given)
         if find_lr or find_batch_size:
             _search(settings, out, find_lr, find_batch_size, as_json)
             return
@@ -56,6 +59,16 @@ def command(
         click.echo(f"talweg: {outcome.missing}", err=True)
     if outcome.result.interrupted:
         click.get_current_context().exit(128 + (outcome.result.signal or signal.SIGINT))
+
+
+def _settings(config: str | None, given: dict[str, Any]) -> Settings:
+    """The file's settings, the given ones before them, and a model that suits the data where none is named."""
+    values = (settings_in(config, Settings) if config else {}) | given
+    if "model" not in values:
+        if "data" not in values:
+            raise click.UsageError("Missing argument 'MODEL'.", click.get_current_context())
+        values["model"] = "lenet" if holds_pictures(values["data"]) else "mlp"
+    return from_mapping(Settings, values)
 
 
 def _refuse_beside_resume(config: str | None, out: str | None, searches: bool) -> None:

@@ -15,6 +15,21 @@ def step_bytes(step: Step) -> int:
     return sum(math.prod(n.shape) * n.dtype.itemsize for n in moved)
 
 
+def copied_bytes(step: Step) -> int:
+    """Bytes that the step writes without computing anything: its outputs' if they are values it reads, elsewhere or in
+    another layout."""
+    if step.group is None or not all(_is_moved(n, step) for n in step.outputs):
+        return 0
+    return sum(math.prod(n.shape) * n.dtype.itemsize for n in step.outputs)
+
+
+def _is_moved(node: Node, step: Step) -> bool:
+    """Whether a value is one that the step reads, through movements alone."""
+    if node.op.kind not in ("movement", "identity"):
+        return False
+    return all(source in step.reads or _is_moved(source, step) for source in node.inputs)
+
+
 def step_flops(step: Step) -> int:
     """Multiplications and additions of products and convolutions; other steps are bound by memory and count as none."""
     return sum(contraction_flops(n) for n in step.outputs)

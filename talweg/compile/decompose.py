@@ -43,10 +43,10 @@ def max_pool(x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | No
 
 @rule(ops.max_pool_grad)
 def max_pool_grad(g: Node, x: Node, kernel, stride, padding, dilation, ceil_mode) -> Node | None:
-    """Windows that do not overlap: each position gets g where it is the first maximum (of nans the last). Which one it is
-    takes a byte a window from the forward pass to the backward pass."""
+    """Windows that do not overlap and have no gaps: each position gets g where it is the first maximum (of nans the last).
+    Which one it is takes a byte a window from the forward pass to the backward pass."""
     out = g.shape[2:]
-    if not _inside(x.shape, out, kernel, stride, padding, dilation) or tuple(kernel) != tuple(stride):
+    if not _inside(x.shape, out, kernel, stride, padding, dilation) or tuple(kernel) != tuple(stride) or set(dilation) != {1}:
         return None
     offsets = list(itertools.product(*map(range, kernel)))
     positions = [_seen(x, o, out, stride, dilation) for o in offsets]

@@ -17,12 +17,15 @@ from ..graph.node import Node
 from . import dump
 from .in_place import impossible, wanted_updates
 from .ownership import is_ours, references
+from .packing import Token
 from .plan import Planner
+from .profile import copy_of
 from .program import Program
 from .rewrite import Canonical
 
 MOST_PROGRAMS = 256
 MOST_SEEN = 4096
+NEW = "new graph"
 
 
 class Policy:
@@ -33,13 +36,17 @@ class Policy:
     large = 2
     small = 24  # a compiled kernel saves a small graph some microseconds a run, and takes 20 ms to make
     elements = 100_000  # of all values of a graph together, from which on it is large
+    huge = 10_000_000  # and from which on interpreting it once takes as long as compiling it, and more memory
 
     @classmethod
-    def enough(cls, seen: int, elements: int) -> bool:
-        """Whether a graph that has been seen so often shall be interpreted no more."""
+    def enough(cls, seen: int, elements: int, shapes_vary: bool) -> bool:
+        """Whether a graph that has been seen so often shall be interpreted no more. `shapes_vary`: its like has been seen,
+        with other shapes or layouts, so that more may be to come."""
         after = cls.sightings
         if after is None:
             after = cls.large if elements >= cls.elements else cls.small
+            if elements >= cls.huge and not shapes_vary:
+                after = 0
         return 0 <= after < seen
 
 
@@ -61,26 +68,30 @@ class Compiled:
         place = {leaf: i for i, leaf in enumerate(leaves)}
         self.which = [place[leaf] for leaf in canonical.inputs]
         stand_ins = list(canonical.inputs.values())
-        strides = [_strides(leaf.value) for leaf in canonical.inputs]
+        strides = [strides_of(leaf.value) for leaf in canonical.inputs]
         given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
-        self.program = planned(canonical.roots, stand_ins, strides, given)
+        for_good = not any(n.needs_grad for n in outputs)
+        self.program = planned(canonical.roots, stand_ins, strides, given, for_good)
         dump.show(self.program)
         taken = set(self.program.plan.in_place.values())
         self.updated = [i for i, s in zip(self.which, stand_ins) if s in taken]
 
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs' arrays, from those of the leaves. The arrays of the leaves in `updated` are written over."""
-        return self.program.run([arrays[i] for i in self.which])
+    def run(self, arrays: Sequence[np.ndarray], token: Token | None = None) -> list[np.ndarray]:
+        """The outputs' arrays, from those of the leaves. The arrays of the leaves in `updated` are written over. `token`
+        tells which leaves have kept their values since the last run."""
+        which = self.which
+        return self.program.run([arrays[i] for i in which], token and (lambda i: token(which[i])))
 
 
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("compiled", "elements", "failed", "named", "seen")
+    __slots__ = ("compiled", "elements", "failed", "named", "seen", "shapes_vary")
 
-    def __init__(self, elements: int) -> None:
+    def __init__(self, elements: int, shapes_vary: bool) -> None:
         self.seen = 0
         self.elements = elements
+        self.shapes_vary = shapes_vary
         self.compiled: Compiled | None = None
         self.named: list[int | None] = []  # how often the graph names each leaf
         self.failed = False
@@ -97,10 +108,17 @@ class _Known:
         assert self.compiled is not None
         updated = set(self.compiled.updated)
         kept = [i in updated and not is_ours(leaves, i, self.named[i]) for i in range(len(leaves))]
-        return self.compiled.run([n.value.copy(order="K") if keep else n.value for n, keep in zip(leaves, kept)])
+        arrays = [copy_of(n.value) if keep else n.value for n, keep in zip(leaves, kept)]
+        return self.compiled.run(arrays, lambda i: state_of(leaves[i]))
 
 
-def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node]) -> Program:
+def state_of(leaf: Node) -> tuple:
+    """Equal at two times only if the leaf's value is."""
+    return leaf.serial, leaf.stamp and leaf.stamp[1]
+
+
+def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Shape], donated: Sequence[Node],
+            packs: bool = False) -> Program:
     """The program, with as many of the donated inputs updated in place as is safe."""
     updates = wanted_updates(roots, donated)
     while True:
@@ -109,13 +127,13 @@ def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Sha
         if not failed:
             break
         updates = {r: s for r, s in updates.items() if r not in failed}
-    program = Program(plan)
+    program = Program(plan, packs)
     if updates and not program.checks_before_updates():
-        program = Program(Planner(roots, inputs, strides).plan())
+        program = Program(Planner(roots, inputs, strides).plan(), packs)
     return program
 
 
-def _strides(array: np.ndarray) -> tuple[int, ...]:
+def strides_of(array: np.ndarray) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 
@@ -165,8 +183,9 @@ class Engine:
         return known, leaves
 
     def _add(self, key: tuple) -> _Known:
-        self.counts.miss(self._reason(key))
-        known = self.known[key] = _Known(_elements(key))
+        reason = self._reason(key)
+        self.counts.miss(reason)
+        known = self.known[key] = _Known(_elements(key), reason != NEW)
         if len(self.known) > MOST_PROGRAMS:
             self.known.popitem(last=False)
             self.counts.forgotten += 1
@@ -177,7 +196,7 @@ class Engine:
         entries, _ = key[0]
         shapeless = hash(tuple([entry[0] if isinstance(entry[0], str) else entry[1] for entry in entries]))
         layoutless = hash(key[0])
-        reason = "new graph"
+        reason = NEW
         if layoutless in self._seen:
             reason = "other layout of an input, or other tensors written in place"
         elif shapeless in self._seen:
@@ -190,7 +209,7 @@ class Engine:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
-            if known.failed or not Policy.enough(known.seen, known.elements):
+            if known.failed or not Policy.enough(known.seen, known.elements, known.shapes_vary):
                 self.counts.interpreted += 1
                 return None
             self.counts.compiled += 1

@@ -6,6 +6,7 @@ dropped as soon as its last reader has run.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 
@@ -16,6 +17,7 @@ from ..graph.key import structural_key
 from ..graph.node import Node, expand_composite
 from ..graph.ops import after
 from ..graph.text import ancestors
+from ..runtime.capacity import require_available
 from ..runtime.memory import keep_freed_pages
 from .engine import Compiled, Engine, Policy
 
@@ -177,6 +179,8 @@ def _compute(node: Node) -> Exception | None:
         if sources is not node.inputs:
             node.value = sources[0].value
         else:
+            if node.op.kind != "movement":  # those are mostly views
+                require_available(math.prod(node.shape) * node.dtype.itemsize, node.op.name)
             node.value = compute(node, [s.value for s in sources])
     except Exception as error:  # kept and raised to whoever looks: the rest of the graph is not at fault
         return error

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..backends.cpu.llvm.expression import STATUS_CELL, Index, NotInline, Place, loads_of
+from ..backends.cpu.llvm.expression import STATUS_CELL, Index, NotInline, loads_of
 from ..backends.cpu.llvm.group import Group, memory_order, plain_index
 from ..core.shapes import Shape
 from ..graph.node import Node
+from .places import Placed
 from .steps import Step
 
 FAR = 24  # how many steps are looked at
@@ -95,8 +96,7 @@ class Joining:
             return candidate.loads
         node = candidate.node.inputs[0] if candidate.reduces is not None else candidate.node
         hidden = {*views, candidate.node}
-        placed = {n: Place(0, 0, s) for n, s in self.strides.items()
-                  if n not in hidden and not (self.owner(n) is not n and self.owner(n) in group.members)}
+        placed = Placed(self.strides, lambda n: n in hidden or (self.owner(n) is not n and self.owner(n) in group.members))
         found: dict = {}
         try:
             loads_of(node, index, placed, found)

@@ -42,8 +42,12 @@ def is_ours(leaves: Sequence[Node], which: int, named: int | None) -> bool:
     return named is not None and sys.getrefcount(leaves[which]) <= named + _LISTED and _is_unshared(leaves[which].value)
 
 
+pooled: set[int] = set()
+"""The identities of arrays that a program would hand out again: it holds them, but does not mind what is in them."""
+
+
 def _is_unshared(array: np.ndarray) -> bool:
-    if not array.flags.writeable or sys.getrefcount(array) > _ATTRIBUTE:
+    if not array.flags.writeable or sys.getrefcount(array) > _ATTRIBUTE + (id(array) in pooled):
         return False
     base = array.base
     return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= _BASE)

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 from ..backends.cpu.llvm.expression import Place
 from ..core.shapes import Shape, contiguous_strides, permuted, view_strides
 from ..graph import ops
 from ..graph.node import Node
+
+ANYWHERE = 0  # slot of the pointer table
+
+
+class Placed(Mapping[Node, Place]):
+    """Values as if stored, each where offsets do not matter: what a load's address is made of. Those that `hidden` says are
+    left out. Nothing is copied, since a plan asks for this at every value it places."""
+
+    def __init__(self, strides: Mapping[Node, Shape], hidden: Callable[[Node], bool] = lambda node: False):
+        self._strides = strides
+        self._hidden = hidden
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._strides and not self._hidden(node)  # type: ignore[arg-type]
+
+    def __getitem__(self, node: Node) -> Place:
+        if node not in self:
+            raise KeyError(node)
+        return Place(ANYWHERE, 0, self._strides[node])
+
+    def __iter__(self) -> Iterator[Node]:
+        return (node for node in self._strides if node in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def moved_place(node: Node, source: Place) -> Place | None:

@@ -22,7 +22,7 @@ from ..graph.ops.assemble import covers
 from .in_place import updates_last
 from .joining import Candidate, Joining
 from .layouts import layout, layout_of_call, layout_of_parts, lying
-from .places import is_dense, moved_place
+from .places import Placed, is_dense, moved_place
 from .splitting import split
 from .steps import Plan, Step
 from .stored import MOVEMENT, base, inline, to_store, topological
@@ -56,7 +56,8 @@ class Planner:
         return Plan(steps, self.strides, self.alias, self.inputs, self.roots, self.updates)
 
     def _drop_unread(self) -> None:
-        """What is read by the kernel alone that computes it stays in registers."""
+        """What is read by the kernel alone that computes it stays in registers. A kernel that nobody reads goes: what an
+        empty index would have put somewhere."""
         readers: dict[Node, set[int]] = {self._owner(r): {-1} for r in self.roots}
         for number, step in enumerate(self.steps):
             for node in step.reads:
@@ -65,6 +66,7 @@ class Planner:
             if step.group is not None:
                 step.outputs = [n for n in step.outputs if readers.get(self._owner(n), set()) - {number}]
                 step.group.outputs = step.outputs
+        self.steps = [s for s in self.steps if s.group is None or s.outputs]  # of empty values nothing may be read at all
 
     # --- storing one value
     def _store(self, node: Node) -> None:
@@ -165,11 +167,11 @@ class Planner:
         """What computing it loads; values in the way of an affine index are stored first."""
         return self._resolved(lambda placed, found: loads_of(node, index, placed, found))
 
-    def _resolved(self, collect: Callable[[dict[Node, Place], dict], None]) -> dict:
+    def _resolved(self, collect: Callable[[Mapping[Node, Place], dict], None]) -> dict:
         while True:
             found: dict = {}
             try:
-                collect({n: Place(ARENA, 0, s) for n, s in self.strides.items()}, found)
+                collect(Placed(self.strides), found)
             except NotInline as problem:
                 self._clear_away(problem.args[0])
                 continue

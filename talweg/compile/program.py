@@ -25,8 +25,11 @@ from ..core.shapes import Shape, contiguous_strides
 from ..graph import ops
 from ..graph.node import Node, constant_op
 from ..runtime import threads
+from ..runtime.capacity import require_available
 from ..runtime.memory import Workspace, aligned
 from .memory import arena_offsets, owner_in
+from .ownership import pooled
+from .packing import Packings, Token
 from .places import moved_place, part_place
 from .profile import Active
 from .steps import Plan, Step
@@ -40,11 +43,12 @@ class Program:
     """Runs a plan. One program runs at a time: they share one arena, which is as large as the largest needs.
 
     A slot is a place outside the arena: an input's array, a result's, or an input's that becomes a result's where the
-    plan updates it in place.
+    plan updates it in place. `packs`: inputs are expected to stay the same from run to run, as weights after training do.
     """
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, packs: bool = False):
         self.plan = plan
+        self.packs = packs and not plan.in_place
         owner = owner_in(plan)
         stored = {owner(n) for step in plan.steps for n in step.outputs}
         results = [r for r in dict.fromkeys(map(owner, plan.roots)) if r in stored]
@@ -72,6 +76,7 @@ class Program:
     def _lower(self) -> None:
         """Every step as commands; where the library declines, the commands are interrupted by a call from Python."""
         self.commands = CommandList()
+        self.packings = Packings()
         self.calls: list[tuple[int, _Call]] = []  # (number of commands before it, call)
         self.library_plans: list[tuple[Step, LibraryPlan, list[Place]]] = []
         self.scratch_bytes = 0
@@ -92,14 +97,16 @@ class Program:
             self.calls.append((len(self.commands), _Call(self, step)))
             return
         self.library_plans.append((step, loop.plan, loop.places))
+        packed = self.packings.take(loop.plan, loop.places, range(1, 1 + len(self.plan.inputs))) if self.packs else ()
         self.scratch_bytes = max(self.scratch_bytes, loop.plan.workspace_bytes)
         execute, stream = library().execute_address, library().stream
         assert stream is not None
-        primitives = iter(loop.plan.calls)
+        primitives = iter(enumerate(loop.plan.calls))
         for command in loop.commands:
             if command is None:
-                handle, count, arguments = next(primitives)
-                self.commands.primitive(handle, arguments, count, stream, execute)
+                number, (handle, count, arguments) = next(primitives)
+                if number not in packed:
+                    self.commands.primitive(handle, arguments, count, stream, execute)
             elif isinstance(command, Clear):
                 self.commands.clear((command.place.slot, command.place.offset), command.size)
             else:
@@ -131,6 +138,7 @@ class Program:
     def _lay_out(self) -> None:
         """The pointers: nothing is pointed anywhere before the first run."""
         self.commands.build()
+        self.packings.commands.build()
         self._handles: dict[int, list[tuple[int, int]]] = {}  # slot: (memory object of the library, offset)
         for _, plan, places in self.library_plans:
             for handle, place in zip(plan.arguments, places):
@@ -145,12 +153,14 @@ class Program:
         return self.commands.last_check() < self.commands.first_update(updates)
 
     # --- running
-    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(self, inputs: Sequence[np.ndarray], token: Token | None = None) -> list[np.ndarray]:
         """The roots' arrays; their memory is new. `inputs` as the plan's, in shape, dtype and strides; those that the
-        plan updates in place are overwritten."""
+        plan updates in place are overwritten. `token` tells which have kept their values since the last run."""
         arrays: list = [None, *inputs, *[pool.take() for pool in self._results]]
         bases = self._bases
-        base = _arena.reserve(self._scratch + self.scratch_bytes)
+        needed = self._scratch + self.scratch_bytes
+        require_available(needed - _arena.size, "compiled program")
+        base = _arena.reserve(needed)
         if base != bases[ARENA]:
             self._settle_in(base)
         for slot in range(1, len(arrays)):
@@ -158,6 +168,7 @@ class Program:
             if address != bases[slot]:
                 self._point(slot, address)
         threads.apply()
+        self.packings.refresh(token)
         at = 0
         profile = Active.profile
         run = self.commands.run if profile is None else functools.partial(profile.run, self)
@@ -223,12 +234,15 @@ def _size(node: Node) -> int:
 
 
 class _Pool:
-    """Memory for one result: arrays handed out before are handed out again once nobody else holds them."""
+    """Memory for one result: small arrays handed out before are handed out again once nobody else holds them, so that
+    they lie where they lay. Large ones go back to the allocator, which knows who else needs room."""
 
     KEPT = 2  # a result and its predecessor, which is often still looked at while the next is made
+    LARGE = 1 << 20  # bytes
 
     def __init__(self, shape: Shape, strides: Shape, numpy_type):
         self._make = lambda: strided_empty(shape, strides, numpy_type)
+        self._most = self.KEPT if math.prod(shape) * numpy_type.itemsize < self.LARGE else 0
         self._made: list[np.ndarray] = []
 
     def take(self) -> np.ndarray:
@@ -237,9 +251,13 @@ class _Pool:
             if held_once(made[i], 2):
                 return made[i]
         array = self._make()
-        if len(made) < self.KEPT:
+        if len(made) < self._most:
             made.append(array)
+            pooled.add(id(array))
         return array
+
+    def __del__(self) -> None:
+        pooled.difference_update(map(id, self._made))
 
 
 def held_once(array: np.ndarray, known: int) -> bool:

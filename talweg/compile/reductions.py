@@ -21,6 +21,8 @@ def simpler_reduction(op: Op, x: Node, dims: Shape, keepdim: bool) -> Node | Non
         return ops.reshape(op(x, dims, False), reduced(x.shape, dims, True))
     if op is not ops.sum_ or not dims or not x.dtype.is_floating_point or x.dtype.itemsize < 4:
         return None
+    if 0 in x.shape:  # the sum of nothing is 0, whatever the factor
+        return None
     factors, negative = _factors(x)
     outside = [f for f in factors if _is_same(f, x, dims)]
     inside = [f for f in factors if f not in outside]

@@ -23,7 +23,7 @@ class Canonical:
         self._interned: dict[tuple, Node] = {}
         self._ours: set[Node] = set()
         with grad_mode(False):
-            for node in sorted(_needed(roots), key=lambda n: n.serial):  # the result keeps the order of recording
+            for node in sorted(needed(roots), key=lambda n: n.serial):  # the result keeps the order of recording
                 self._rewritten(node)
             self.roots = [self._done[r] for r in roots]
 
@@ -94,7 +94,8 @@ def _sources(node: Node) -> tuple[Node, ...]:
     return (expand_composite(node),) if node.op.kind == "composite" else node.inputs
 
 
-def _needed(roots: Sequence[Node]) -> set[Node]:
+def needed(roots: Sequence[Node]) -> set[Node]:
+    """The roots and what they wait for, through decompositions; the walk ends at values."""
     found = set(roots)
     stack = list(found)
     while stack:

@@ -23,6 +23,11 @@ class dtype:
         self.is_complex = category == "complex"
         self.is_signed = name not in ("bool", "uint8")
 
+    @property
+    def limits(self) -> np.dtype:
+        """The NumPy dtype whose limits finfo and iinfo tell."""
+        return self.numpy
+
     def __repr__(self) -> str:
         return f"talweg.{self.name}"
 
@@ -63,17 +68,17 @@ def from_numpy(numpy_type) -> dtype:
     return found
 
 
-def promote_types(a: dtype, b: dtype) -> dtype:
+def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest type that holds both, by PyTorch's rules (an integer never widens a float)."""
-    if a is b:
-        return a
-    high, low = (a, b) if _ORDER[a.category] >= _ORDER[b.category] else (b, a)
+    if type1 is type2:
+        return type1
+    high, low = (type1, type2) if _ORDER[type1.category] >= _ORDER[type2.category] else (type2, type1)
     if high.category != low.category:
         return _widen_complex(high, low) if high.is_complex else high
-    if {a.name, b.name} == {"float16", "bfloat16"}:
+    if {type1.name, type2.name} == {"float16", "bfloat16"}:
         return float32
-    if "uint8" in (a.name, b.name):
-        other = b if a is uint8 else a
+    if "uint8" in (type1.name, type2.name):
+        other = type2 if type1 is uint8 else type1
         return int16 if other is int8 else other
     return high if high.rank >= low.rank else low
 
@@ -120,7 +125,7 @@ class finfo:
         d = type or get_default_dtype()
         if not (d.is_floating_point or d.is_complex):
             raise TypeError(f"finfo: {d} is not a floating-point type; use iinfo")
-        info = ml_dtypes.finfo(real_of(d).numpy)
+        info = ml_dtypes.finfo(real_of(d).limits)
         self.dtype = real_of(d).name
         self.bits = info.bits
         self.eps = float(info.eps)
@@ -139,7 +144,7 @@ class iinfo:
     def __init__(self, type: dtype):
         if type.category != "integer":
             raise TypeError(f"iinfo: {type} is not an integer type; use finfo")
-        info = np.iinfo(type.numpy)
+        info = np.iinfo(type.limits)
         self.dtype = type.name
         self.bits, self.max, self.min = info.bits, int(info.max), int(info.min)
 

@@ -1,9 +1,10 @@
 """Data: datasets, samplers, the loader, named datasets and image files."""
 
 from .arrays import ArrayDataset, targets_of
-from .catalogue import CATALOGUE, load
-from .choose import choose, is_path, short_name
-from .collate import default_collate
+from .catalogue import CATALOGUE, entry_of, load, measured_hash, pinned_hash
+from .choose import choose, holds_pictures, is_path, short_name
+from .collate import default_collate, default_convert
+from .combined import ChainDataset, StackDataset
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .digits import digits
 from .examples import Request, content_hash
@@ -20,7 +21,8 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .sources import load_path
+from .sources import ShardedRows, load_path, write_shards
+from .sound import log_mel, read_sound
 from .splits import Splits, stratified
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "ArrayDataset",
     "BadSample",
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -36,8 +39,10 @@ __all__ = [
     "RandomSampler",
     "Request",
     "Sampler",
+    "ShardedRows",
     "SequentialSampler",
     "Splits",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
@@ -46,19 +51,27 @@ __all__ = [
     "choose",
     "content_hash",
     "default_collate",
+    "default_convert",
     "digits",
+    "entry_of",
     "fitted",
     "get_worker_info",
+    "holds_pictures",
     "is_path",
     "light_on_dark",
     "load",
     "load_path",
+    "log_mel",
+    "measured_hash",
     "partition",
+    "pinned_hash",
     "random_split",
     "read_grey",
     "read_pixels",
+    "read_sound",
     "short_name",
     "squared",
     "stratified",
     "targets_of",
+    "write_shards",
 ]

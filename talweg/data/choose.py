@@ -6,9 +6,9 @@ import difflib
 import os
 from pathlib import Path
 
+from . import sources
 from .catalogue import CATALOGUE, load
 from .examples import Request
-from .sources import load_path
 from .splits import Splits
 
 
@@ -28,12 +28,17 @@ def choose(what: str, request: Request | None = None) -> Splits:
         near = difflib.get_close_matches(what, CATALOGUE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(CATALOGUE)}"
         raise ValueError(f"no dataset is called {what!r}: {hint} There is no file or folder of this name either")
-    return load_path(what, request)
+    return sources.load_path(what, request)
 
 
 def is_path(what: str) -> bool:
     """Whether a dataset is meant by its place: it exists, or is written like one."""
     return Path(what).expanduser().exists() or os.sep in what or "/" in what or bool(Path(what).suffix)
+
+
+def holds_pictures(what: str) -> bool:
+    """Whether the inputs of this dataset are pictures, or sounds that are made into some."""
+    return CATALOGUE[what].sized if what in CATALOGUE else sources.holds_pictures(what)
 
 
 def short_name(what: str) -> str:

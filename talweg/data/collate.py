@@ -29,6 +29,19 @@ def default_collate(batch: Sequence[Any]) -> Any:
     return _collate_leaf(batch, first)
 
 
+def default_convert(data: Any) -> Any:
+    """Arrays and NumPy's numbers as tensors, within mappings, tuples and lists; everything else as it is."""
+    if isinstance(data, np.ndarray | np.generic):
+        return data if np.asarray(data).dtype.kind in "SUO" else from_numpy(np.asarray(data))
+    if isinstance(data, Mapping):
+        return {name: default_convert(value) for name, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        return [default_convert(value) for value in data]
+    return data
+
+
 def _collate_leaf(batch: Sequence[Any], first: Any) -> Tensor:
     if isinstance(first, Tensor):
         _same_shape(batch)

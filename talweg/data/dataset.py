@@ -6,17 +6,20 @@ import bisect
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..tensor import Generator, Tensor
 from .order import draw_seed, permutation
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """Samples by index. A subclass writes `__getitem__` and, for most uses, `__len__`.
 
     It may also write `batch(indices)`, which returns what collating those samples would give; the
-    loader then fetches a batch with one call. TensorDataset and Subset do.
+    loader then fetches a batch with one call; TensorDataset and Subset do. And `at_epoch(epoch)`, which
+    returns the dataset as that pass sees it: augmentations do.
     """
 
     def __getitem__(self, index) -> Any:
@@ -26,7 +29,7 @@ class Dataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[Sample]):
     """Samples in the order in which they arrive: a stream. A subclass writes `__iter__`."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -61,7 +64,7 @@ class TensorDataset(Dataset):
         return int(self.tensors[0].shape[0])
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Sample]):
     """Several datasets, one after the other.
 
     Raises ValueError for an empty list and TypeError for an IterableDataset, which has no index.
@@ -85,7 +88,7 @@ class ConcatDataset(Dataset):
         return self.datasets[which][index - before]
 
 
-class Subset(Dataset):
+class Subset(Dataset[Sample]):
     """The samples of `dataset` that `indices` names, in that order."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
@@ -93,9 +96,14 @@ class Subset(Dataset):
         self.indices = indices
         if hasattr(dataset, "batch"):
             self.batch = self._batch
+        if hasattr(dataset, "at_epoch"):
+            self.at_epoch = self._at_epoch
 
     def __getitem__(self, index: int):
         return self.dataset[self.indices[index]]
+
+    def _at_epoch(self, epoch: int) -> Subset:
+        return Subset(self.dataset.at_epoch(epoch), self.indices)  # type: ignore[attr-defined]
 
     def _batch(self, indices: Sequence[int]):
         return self.dataset.batch([self.indices[i] for i in indices])  # type: ignore[attr-defined]

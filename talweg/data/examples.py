@@ -47,7 +47,7 @@ class Examples:
     float32 (N, K) when `classes` is empty. `fixed` says which part a sample was put in by the user (an index of
     PARTS, -1 for none), `groups` which samples must stay together. `where` names sample i in messages, `contents`
     are hashes of what was read. `finish(train)` makes the inputs from the training rows' statistics, for sources
-    that need them (tables).
+    that need them (tables). `fingerprint` stands for all of the content; without one it is made from `contents`.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Examples:
     notes: list[str] = field(default_factory=list)
     finish: Callable[[np.ndarray], Rows] | None = None
     kind: str = "numbers"
+    fingerprint: str | None = None
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -28,8 +28,8 @@ def partition(
     if shares.ndim != 1 or np.any(shares <= 0) or not np.isclose(shares.sum(), 1):
         raise ValueError(f"partition: fractions must be positive and add up to 1, got {list(fractions)}")
     numbers = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
-    part_of_group = _dealt(_classes(labels), numbers, shares, seed)
-    chosen = part_of_group[numbers]
+    alone = len(np.unique(numbers)) == len(numbers)
+    chosen = _dealt_alone(_classes(labels), shares, seed) if alone else _dealt(_classes(labels), numbers, shares, seed)[numbers]
     parts = [np.flatnonzero(chosen == p) for p in range(len(shares))]
     if any(len(part) == 0 for part in parts):
         count = len(np.unique(numbers))
@@ -42,6 +42,29 @@ def partition(
 
 def _classes(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1].reshape(-1)
+
+
+def _dealt_alone(labels: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
+    """The part of each sample where none belong together: each class is dealt in the same turn, at once."""
+    shuffled = permutation(len(labels), seed, "partition")
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    sizes = np.bincount(labels)
+    turn = _turn(int(sizes.max(initial=0)), shares)
+    chosen = np.empty(len(labels), np.int64)
+    chosen[by_class] = turn[np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)]
+    return chosen
+
+
+def _turn(count: int, shares: np.ndarray) -> np.ndarray:
+    """Which part is served when: always the one that has the least of its share."""
+    taken = [0.0] * len(shares)
+    steps = (1 / shares).tolist()
+    turn = np.empty(count, np.int64)
+    for i in range(count):
+        part = taken.index(min(taken))
+        taken[part] += steps[part]
+        turn[i] = part
+    return turn
 
 
 def _dealt(labels: np.ndarray, groups: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from ..tensor import Generator
 from .order import draw_seed, permutation, uniform
 
+Index = TypeVar("Index", covariant=True)
 
-class Sampler:
+
+class Sampler(Generic[Index]):
     """An iterable of indices, with a length if it knows one."""
 
     def __iter__(self) -> Iterator:

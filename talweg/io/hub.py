@@ -12,6 +12,8 @@ from typing import Any
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 # Settings, vocabularies and safetensors; what else a repository holds (other frameworks' files) is left there.
 WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+# Asked for only where a repository has no safetensors: it often has the same weights in both.
+PICKLED = ["*.bin", "*.pt", "*.pth"]
 FILE_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".json")
 
 
@@ -34,7 +36,10 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
 def _fetch(name: str, revision: str | None) -> Path:
     hub = _hub(name)
     try:
-        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=WANTED))
+        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=WANTED))
+        if not any(folder.glob("*.safetensors")):
+            folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=[*WANTED, *PICKLED]))
+        return folder
     except Exception as error:  # the library raises its own, its HTTP client's and the system's errors
         raise _told(name, revision, error) from error
 

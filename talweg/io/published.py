@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..tensor import Tensor
 from .hub import locate
 from .tensors import read_tensors
+from .torch_file import load
 
 Arrays = dict[str, np.ndarray]
 
@@ -20,15 +22,37 @@ PREPROCESSING = "preprocessor_config.json"
 INDEX = ".index.json"
 # What publishers call their weights: transformers, timm and torchvision; diffusers.
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
+PICKLED_WEIGHTS = ("pytorch_model.bin", "diffusion_pytorch_model.bin")
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
+# Under what the tensors lie in files that hold more: training scripts', Lightning's, Whisper's.
+STATES = ("state_dict", "model_state_dict", "model", "module", "params")
 
 
 def _safetensors(path: Path) -> Arrays:
     return read_tensors(path)[0]
 
 
+def _pickled(path: Path) -> Arrays:
+    """The tensors of PyTorch's file, read without executing anything: a state dict, or one beside other things."""
+    found = load(path)
+    tensors = _tensors_of(found)
+    if not tensors:
+        raise ValueError(f"{path}: holds no tensors by name; expected a state_dict(), or one under {', '.join(STATES)}")
+    return {name: value.detach().numpy() for name, value in tensors.items()}
+
+
+def _tensors_of(found: Any, depth: int = 3) -> dict[str, Tensor]:
+    """The tensors of a mapping, or of the first mapping in it that a training script would keep them in."""
+    if not isinstance(found, Mapping) or depth == 0:
+        return {}
+    tensors = {name: value for name, value in found.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    if tensors:
+        return tensors
+    return next((inner for name in STATES if (inner := _tensors_of(found.get(name), depth - 1))), {})
+
+
 # What can read a weights file, by its ending.
-READERS: dict[str, Callable[[Path], Arrays]] = {".safetensors": _safetensors}
+READERS: dict[str, Callable[[Path], Arrays]] = {".safetensors": _safetensors, **dict.fromkeys(PICKLED, _pickled)}
 
 
 @dataclass(frozen=True)
@@ -58,20 +82,19 @@ def read_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoi
 
 
 def _weights_in(folder: Path) -> Path:
-    for name in WEIGHTS:
+    """The weights of a folder: under a publisher's name, or else alone; safetensors before pickled files."""
+    for name in (*WEIGHTS, *PICKLED_WEIGHTS):
         for candidate in (folder / name, folder / (name + INDEX)):
             if candidate.exists():
                 return candidate
-    alone = sorted(p for p in folder.iterdir() if p.suffix in READERS)
-    if len(alone) == 1:
-        return alone[0]
-    if alone:
-        raise FileNotFoundError(f"{folder}: has several weights files and no index; name one of "
-                                f"{', '.join(p.name for p in alone)}")
-    pickled = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLED)
-    if pickled:
-        return folder / pickled[0]
-    raise FileNotFoundError(f"{folder}: has no weights; expected one of {', '.join(WEIGHTS)}")
+    for endings in ((".safetensors",), PICKLED):
+        alone = sorted(p for p in folder.iterdir() if p.suffix in endings)
+        if len(alone) == 1:
+            return alone[0]
+        if alone:
+            raise FileNotFoundError(f"{folder}: has several weights files and no index; name one of "
+                                    f"{', '.join(p.name for p in alone)}")
+    raise FileNotFoundError(f"{folder}: has no weights; expected one of {', '.join((*WEIGHTS, *PICKLED_WEIGHTS))}")
 
 
 def _read(path: Path) -> Arrays:
@@ -80,8 +103,6 @@ def _read(path: Path) -> Arrays:
     reader = READERS.get(path.suffix)
     if reader is not None:
         return reader(path)
-    if path.suffix in PICKLED:
-        raise ValueError(f"{path}: is a pickled file, which this version does not read; convert it to safetensors")
     raise ValueError(f"{path}: a weights file must end in {' or '.join(READERS)}")
 
 

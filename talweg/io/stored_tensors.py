@@ -40,7 +40,7 @@ class Stored:
     def tensor(self, dtype: DType, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Tensor:
         """The part of the storage at an offset, with strides. Raises ValueError where it would lie outside."""
         count = self.count * self.dtype.itemsize // dtype.itemsize
-        _check_place(self.key, count, offset, shape, strides)
+        check_place(self.key, count, offset, shape, strides)
         is_whole = offset == 0 and math.prod(shape) == count and strides == contiguous_strides(shape)
         if dtype not in self._bases:
             flat = self._array(dtype)
@@ -52,7 +52,8 @@ class Stored:
         return base.view(*shape) if is_whole and shape else as_strided(base, shape, strides, offset)
 
 
-def _check_place(key: str, count: int, offset: int, shape: tuple, strides: tuple) -> None:
+def check_place(key: str, count: int, offset: int, shape: tuple, strides: tuple) -> None:
+    """Raises ValueError unless a tensor of this shape, strides and offset lies within `count` elements."""
     if len(shape) != len(strides) or not all(isinstance(n, int) and 0 <= n < MOST_ELEMENTS for n in (offset, *shape, *strides)):
         raise ValueError(f"a tensor of storage {key} has the shape {shape}, the strides {strides} and the offset {offset}")
     if math.prod(shape) and offset + sum((n - 1) * s for n, s in zip(shape, strides)) >= count:

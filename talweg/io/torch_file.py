@@ -14,14 +14,16 @@ import os
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ..core.devices import device as Device
+from ..tensor import Tensor
 from .atomic import write_atomically
 from .pickling import archive
-from .stored_tensors import MAKERS, SKIPPING, Stored, storage_dtype
-from .unpickling import Refused, Unpickler
+from .stored_tensors import MAKERS, SKIPPING, Stored, check_place, storage_dtype
+from .unpickling import STORAGES, Refused, Unpickler
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -38,8 +40,8 @@ def load(f: FILE, map_location: Any = None, pickle_module: Any = None, *, weight
     """
     if pickle_module is not None:
         raise ValueError("load: pickle_module cannot be given: files are read by a reader that executes nothing")
-    if isinstance(map_location, (str, Device)):
-        Device(map_location)
+    if isinstance(map_location, (str, Device)) and Device(map_location).type != "cpu":
+        raise RuntimeError(f"load: map_location {str(map_location)!r}: this build of Talweg computes on 'cpu' only")
     name, content = _content(f)
     try:
         return _read(content)
@@ -187,6 +189,12 @@ def _exactly(file: IO[bytes], count: int) -> bytes:
 
 
 # --- tar
+# Named in such files beside each tensor, and of no use: the storage says the dtype.
+TENSOR_CLASSES: dict[str, Callable] = {
+    f"torch.{place}{name.removesuffix('Storage')}Tensor": dict for name in STORAGES for place in ("", "cuda.")
+}
+
+
 def _read_tar(file: IO[bytes]) -> Any:
     with tarfile.open(fileobj=file, mode="r:") as tar:
         parts = {name: _member(tar, name) for name in ("storages", "tensors", "pickle")}
@@ -211,7 +219,20 @@ def _member(tar: tarfile.TarFile, name: str) -> io.BytesIO:
     return io.BytesIO(member.read())
 
 
-def _tar_storages(file: io.BytesIO) -> dict[str, Stored]:
+class _Part(NamedTuple):
+    """A storage that is `length` elements of another from `start`, or the whole of it."""
+
+    whole: Stored
+    start: int
+    length: int
+
+    def tensor(self, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Tensor:
+        check_place(self.whole.key, self.length, offset, shape, strides)
+        return self.whole.tensor(self.whole.dtype, self.start + offset, shape, strides)
+
+
+def _tar_storages(file: io.BytesIO) -> dict[str, _Part]:
+    """(key, place, class) as a pickle, then the number of elements and these; at the end a list of parts of others."""
     def plain() -> Any:
         return Unpickler(file, {}, _no_storage).read_one()
 
@@ -221,19 +242,29 @@ def _tar_storages(file: io.BytesIO) -> dict[str, Stored]:
         dtype = storage_dtype(kind)
         (count,) = struct.unpack("<q", _exactly(file, 8))
         content = _exactly(file, _count(count) * dtype.itemsize)
-        found[str(key)] = Stored(str(key), dtype, count, lambda content=content: content)  # type: ignore[misc]
+        stored = Stored(str(key), dtype, count, lambda content=content: content)  # type: ignore[misc]
+        found[str(key)] = _Part(stored, 0, count)
+    for view in plain():
+        found[str(view[0])] = _part_of(found, view)
     return found
 
 
-def _tar_tensors(file: io.BytesIO, storages: dict[str, Stored]) -> dict[str, Any]:
+def _part_of(storages: dict[str, _Part], view: Any) -> _Part:
+    if not (isinstance(view, (tuple, list)) and len(view) == 4 and str(view[1]) in storages):
+        raise ValueError(f"it lists {view!r} among the parts of its storages")
+    whole = storages[str(view[1])]
+    check_place(whole.whole.key, whole.length, view[2], (view[3],), (1,))
+    return _Part(whole.whole, whole.start + view[2], view[3])
+
+
+def _tar_tensors(file: io.BytesIO, storages: dict[str, _Part]) -> dict[str, Any]:
     """(key, storage) as a pickle, then rank, sizes, strides and offset as whole numbers of 8 bytes."""
     found = {}
     for _ in range(_count(Unpickler(file, {}, _no_storage).read_one())):
-        key, storage, _ = Unpickler(file, {"torch.FloatTensor": dict}, _no_storage).read_one()
+        key, storage, _ = Unpickler(file, TENSOR_CLASSES, _no_storage).read_one()
         (rank,) = struct.unpack("<q", _exactly(file, 8))
         if not 0 <= rank <= 64 or str(storage) not in storages:
             raise ValueError(f"its tensor {key} has rank {rank} and storage {storage}")
         numbers = struct.unpack(f"<{2 * rank + 1}q", _exactly(file, 8 * (2 * rank + 1)))
-        kept = storages[str(storage)]
-        found[str(key)] = kept.tensor(kept.dtype, numbers[-1], numbers[:rank], numbers[rank:-1])
+        found[str(key)] = storages[str(storage)].tensor(numbers[-1], numbers[:rank], numbers[rank:-1])
     return found

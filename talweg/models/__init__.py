@@ -10,12 +10,16 @@ from .ddpm import DDPMUNet
 from .dqn import NatureDQN
 from .entry import Entry
 from .fcn import FCN
+from .flows import NICE, RealNVP
 from .gpt import GPT
 from .gpt2 import GPT2
+from .graph_networks import GATConv, GCNConv, GraphNetwork, SAGEConv
 from .lenet import LeNet
 from .lenet5 import LeNet5, LeNet5Of1998
 from .mlp import MLP
 from .pspnet import PSPNet
+from .quantize import quantize_linear
+from .recurrent import RecurrentClassifier, RecurrentLM
 from .registry import MODELS, build, entry
 from .resnet import ResNet, ResNetBackbone
 from .ssd import SSD300
@@ -28,8 +32,9 @@ from .vit import ViT
 from .whisper import Whisper
 
 __all__ = [
-    "BERT", "CLIP", "GPT", "GPT2", "MLP", "MODELS", "SSD300", "VAE", "VGG", "AlexNet", "Autoencoder", "ConvNet", "DDPMUNet",
-    "DenoisingAutoencoder", "Transformer", "ViT", "Whisper",
-    "Discriminator", "Entry", "FCN", "Generator", "LeNet", "LeNet5", "LeNet5Of1998", "NatureDQN", "PSPNet", "ResNet",
-    "ResNetBackbone", "UNet", "build", "default_boxes", "entry", "negative_elbo",
+    "BERT", "CLIP", "FCN", "GPT", "GPT2", "MLP", "MODELS", "NICE", "SSD300", "VAE", "VGG", "AlexNet", "Autoencoder", "ConvNet",
+    "DDPMUNet", "DenoisingAutoencoder", "Discriminator", "Entry", "GATConv", "GCNConv", "Generator", "GraphNetwork", "LeNet",
+    "LeNet5", "LeNet5Of1998", "NatureDQN", "PSPNet", "RealNVP", "RecurrentClassifier", "RecurrentLM", "ResNet",
+    "ResNetBackbone", "SAGEConv", "Transformer", "UNet", "ViT", "Whisper", "build", "default_boxes", "entry", "negative_elbo",
+    "quantize_linear",
 ]

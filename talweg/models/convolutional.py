@@ -66,6 +66,12 @@ def _ssd300(input_shape: Shape, classes: int) -> nn.Module:
     return SSD300(classes)
 
 
+def _generator(input_shape: Shape, classes: int) -> nn.Module:
+    if len(input_shape) != 1:
+        raise ValueError(f"dcgan_generator: inputs are vectors of noise, their shape is (length,), got {list(input_shape)}")
+    return Generator(input_shape[0])
+
+
 def _with_time(input_shape: Shape) -> tuple[Tensor, ...]:
     return zeros(1, *input_shape), zeros(1)
 
@@ -75,27 +81,29 @@ def _entries() -> dict[str, Entry]:
         "lenet5": Entry(_lenet5, "LeNet-5, modern (N fig. 5.13)", (1, 28, 28)),
         "lenet5_1998": Entry(_lenet5_of_1998, "LeNet-5 as in LeCun et al. 1998", (1, 32, 32), channels=1),
         "convnet": Entry(_convnet, "(Conv, ReLU, Pool)^N from text (N 5.4)", (1, 28, 28), {"layers": MODERN}),
-        "alexnet": Entry(_image(lambda c, n: AlexNet(n, c)), "AlexNet, one stream (L 5.2)", IMAGENET),
+        "alexnet": Entry(_image(lambda c, n: AlexNet(n, c)), "AlexNet, one stream (L 5.2)", IMAGENET, classes=1000),
         "resnet_small": Entry(_image(lambda c, n: ResNet.for_small_images(n, c)), "ResNet-8 for small images", (1, 28, 28)),
-        "unet": Entry(_image(lambda c, n: UNet(c, n)), "U-Net, valid convolutions (L 6.4)", (1, 572, 572)),
-        "fcn_resnet50": Entry(_image(lambda c, n: FCN(50, n, c)), "FCN on ResNet-50 (L 6.4)", IMAGENET),
-        "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473)),
-        "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), channels=3),
+        "unet": Entry(_image(lambda c, n: UNet(c, n)), "U-Net, valid convolutions (L 6.4)", (1, 572, 572), classes=2),
+        "fcn_resnet50": Entry(_image(lambda c, n: FCN(50, n, c)), "FCN on ResNet-50 (L 6.4)", (3, 520, 520), classes=21),
+        "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473), classes=21),
+        "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), classes=91, channels=3),
         "autoencoder": Entry(_square(lambda c, s: Autoencoder(c, s)), "convolutional autoencoder", (1, 28, 28)),
         "denoiser": Entry(_image(lambda c, _: DenoisingAutoencoder(c)), "denoising autoencoder (L 6.1)", (1, 64, 64)),
         "vae": Entry(_square(lambda c, s: VAE(c, s)), "variational autoencoder", (1, 28, 28)),
-        "dcgan_generator": Entry(lambda shape, _: Generator(shape[0]), "DCGAN's generator, 64 x 64", (100,)),
+        "dcgan_generator": Entry(_generator, "DCGAN's generator, 64 x 64", (100,)),
         "dcgan_discriminator": Entry(_square(lambda c, s: Discriminator(c, side=s)), "DCGAN's discriminator", (3, 64, 64)),
         "ddpm_unet": Entry(
             _image(lambda c, _: DDPMUNet(c)), "DDPM's U-Net for CIFAR-10 (L 7.2)", (3, 32, 32), example=_with_time
         ),
-        "dqn": Entry(_dqn, "the Nature DQN network; classes are actions", (4, 84, 84)),
+        "dqn": Entry(_dqn, "the Nature DQN network; classes are actions", (4, 84, 84), classes=4),
     }
     for depth in DEPTHS:
-        table[f"resnet{depth}"] = Entry(_resnet(depth), f"ResNet-{depth} (L 5.2)", IMAGENET)
+        table[f"resnet{depth}"] = Entry(_resnet(depth), f"ResNet-{depth} (L 5.2)", IMAGENET, classes=1000)
     for depth in STAGES:
-        table[f"vgg{depth}"] = Entry(_vgg(depth, False), f"VGG-{depth} (L 5.2)", IMAGENET)
-        table[f"vgg{depth}_bn"] = Entry(_vgg(depth, True), f"VGG-{depth} with batch normalisation", IMAGENET)
+        table[f"vgg{depth}"] = Entry(_vgg(depth, False), f"VGG-{depth} (L 5.2)", IMAGENET, classes=1000)
+        table[f"vgg{depth}_bn"] = Entry(
+            _vgg(depth, True), f"VGG-{depth} with batch normalisation", IMAGENET, classes=1000
+        )
     return table
 
 

@@ -19,8 +19,9 @@ def one_input(shape: tuple[int, ...]) -> tuple[Tensor, ...]:
 class Entry:
     """`build(input_shape, classes, **settings)` makes the model; `settings` holds its defaults.
 
-    `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run.
-    `channels` is the number of channels the model insists on, None where it takes what the images have.
+    `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run. `classes` is
+    the number that summaries and drawings show, the published one where there is one. `channels` is what the model insists
+    on, None where it takes the images' own.
     """
 
     build: Callable[..., nn.Module]
@@ -28,4 +29,5 @@ class Entry:
     input_shape: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: Callable[[tuple[int, ...]], tuple[Tensor, ...]] = one_input
+    classes: int = 10
     channels: int | None = None

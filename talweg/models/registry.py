@@ -11,6 +11,7 @@ from .convolutional import CONVOLUTIONAL
 from .entry import Entry
 from .lenet import LeNet
 from .mlp import MLP
+from .sequence import SEQUENCE
 
 
 def _mlp(input_shape: tuple[int, ...], classes: int, hidden: list[int], activation: str) -> nn.Module:
@@ -30,6 +31,7 @@ MODELS: dict[str, Entry] = {
         {"hidden": [256, 128], "activation": "relu"},
     ),
     **CONVOLUTIONAL,
+    **SEQUENCE,
 }
 
 

@@ -46,9 +46,9 @@ from .unpooling import (
 from .dropout import Dropout, Dropout1d, Dropout2d, Dropout3d, AlphaDropout, FeatureAlphaDropout
 
 # Normalisation (L 4.6)
-from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm
 from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
-from .normalization import LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm
+from .normalization import LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm, CrossMapLRN2d
 
 # Layers that learn their input's width from the first one
 from .lazy import UninitializedBuffer, UninitializedParameter

@@ -17,6 +17,12 @@ def spatial(value, dims: int, name: str) -> tuple[int, ...]:
     return sizes
 
 
+def stepped(value, dims: int, name: str) -> tuple[int, ...]:
+    """The same for strides, paddings and dilations, of which a sequence of one counts for all dimensions."""
+    sizes = tuple(value) if isinstance(value, Iterable) else (value,)
+    return sizes * dims if len(sizes) == 1 else spatial(sizes, dims, name)
+
+
 def listed(value, dims: int) -> list:
     """The same without a check, as a list: for output sizes that may be None."""
     return list(value) if isinstance(value, Iterable) else [value] * dims

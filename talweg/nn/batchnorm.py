@@ -137,3 +137,36 @@ class BatchNorm3d(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         _require_dims(self, input, (5,))
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm over the batches of all processes: here there is one, so over its batch, (N, C, ...) of any rank.
+
+    Parameters and state are BatchNorm's. Raises ValueError for fewer than two dimensions.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, process_group=None, device=None, dtype=None, *, bias: bool = True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group=None) -> Module:
+        """The module with each of its batch norms replaced by one of this kind that shares its parameters and state."""
+        if isinstance(module, _BatchNorm):
+            return cls._instead_of(module, process_group)
+        for name, child in module.named_children():
+            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
+        return module
+
+    @classmethod
+    def _instead_of(cls, norm: Module, process_group) -> Module:
+        made = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, process_group)
+        made._parameters.update(norm._parameters)
+        made._buffers.update(norm._buffers)
+        made.training = norm.training
+        return made

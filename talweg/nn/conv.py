@@ -8,7 +8,7 @@ from typing import Any
 from ..tensor import Tensor, empty
 from . import functional as F
 from . import init
-from .arguments import spatial
+from .arguments import spatial, stepped
 from .module import Module
 from .parameter import Parameter
 
@@ -34,9 +34,9 @@ class _ConvNd(Module):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = spatial(kernel_size, dims, "kernel_size")
-        self.stride = spatial(stride, dims, "stride")
-        self.padding = padding if isinstance(padding, str) else spatial(padding, dims, "padding")
-        self.dilation = spatial(dilation, dims, "dilation")
+        self.stride = stepped(stride, dims, "stride")
+        self.padding = padding if isinstance(padding, str) else stepped(padding, dims, "padding")
+        self.dilation = stepped(dilation, dims, "dilation")
         self.output_padding = spatial(output_padding, dims, "output_padding")
         self.groups = groups
         self.padding_mode = padding_mode

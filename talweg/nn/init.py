@@ -276,3 +276,22 @@ def _has_elements(tensor: Tensor, call: str) -> bool:
 def _require_matrix(tensor: Tensor, call: str) -> None:
     if tensor.dim() != 2:
         raise ValueError(f"{call}: Only tensors with 2 dimensions are supported, got {list(tensor.shape)}")
+
+
+def _without_underscore(function):
+    """The name from before PyTorch 0.4, which older code calls."""
+    name = function.__name__.removesuffix("_")
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+uniform, normal, constant, sparse = map(_without_underscore, (uniform_, normal_, constant_, sparse_))
+dirac, orthogonal = map(_without_underscore, (dirac_, orthogonal_))
+xavier_uniform, xavier_normal = map(_without_underscore, (xavier_uniform_, xavier_normal_))
+kaiming_uniform, kaiming_normal = map(_without_underscore, (kaiming_uniform_, kaiming_normal_))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.devices import device as Device
+from ..core.devices import usable
 from ..core.dtypes import bfloat16, float16, float32, float64
 from ..core.dtypes import dtype as DType
 from ..tensor import Tensor, no_grad
@@ -232,4 +233,4 @@ def _destination(*args, **kwargs) -> tuple[Device | None, DType | None, bool]:
             )
     if other is not None:
         device, dtype = other.device, other.dtype
-    return None if device is None else Device(device), dtype, non_blocking
+    return None if device is None else usable(device), dtype, non_blocking

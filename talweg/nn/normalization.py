@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 
-from ..tensor import Tensor, empty
+from ..tensor import Tensor, arange, empty, where
 from . import functional as F
 from . import init
 from .module import Module
@@ -142,6 +142,33 @@ class LocalResponseNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """The local response norm that Lua Torch left to PyTorch, on (N, C, H, W), kept for old models with what it computes:
+    the sum goes over the channels less than (size + 1) // 2 away, and over channel 0 once more wherever that is not one of
+    them (it is added at the start and never taken off). LocalResponseNorm is the norm of the paper.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        reach, channels = (self.size + 1) // 2, input.shape[1]
+        squares = input * input
+        padded = F.pad(squares, (0, 0, 0, 0, reach - 1, reach - 1))
+        total = sum(padded.narrow(1, i, channels) for i in range(2 * reach - 1))
+        late = (arange(channels) >= reach).reshape(channels, 1, 1)
+        return input / (self.k + self.alpha / self.size * (total + where(late, squares[:, :1], 0))) ** self.beta
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

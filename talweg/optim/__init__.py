@@ -17,3 +17,4 @@ from .muon import Muon as Muon
 from .optimizer import Optimizer as Optimizer
 from .rprop import Rprop as Rprop
 from .sgd import SGD as SGD
+from .sparse_adam import SparseAdam as SparseAdam

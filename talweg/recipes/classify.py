@@ -14,7 +14,7 @@ import numpy as np
 from .. import nn
 from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_name, targets_of
 from ..io import load_model, read_training, save_best, write_settings
-from ..tensor import from_numpy, no_grad, zeros
+from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import (
     Checkpoints,
     Findings,
@@ -33,7 +33,7 @@ from ..training import (
     tensorboard_writer,
     write_report,
 )
-from .classify_parts import LARGE_BATCH, Task, loaders_of, loss_of, model_of, schedule_of
+from .classify_parts import LARGE_BATCH, Task, loss_of, model_of, schedule_of
 from .classify_settings import WITHOUT_EFFECT, Settings
 from .prepared import Prepared, pictures_of, pixels_of
 from .runs import config_of, new_run
@@ -111,7 +111,7 @@ def _carried_out(task: Task, run: Path, listeners: Sequence[Listener]) -> Outcom
     if settings.tensorboard:
         watching.append(TensorBoard(run))
     result = fit(
-        task.model, loss_of(settings, splits), task.optimizer, *loaders_of(settings, splits),
+        task.model, loss_of(settings, splits), task.optimizer, *task.loaders,
         epochs=settings.epochs, steps=settings.steps, start=task.state, validation_loss=nn.CrossEntropyLoss(),
         schedule=schedule_of(settings), clip_norm=settings.clip_norm, accumulate=settings.accumulate, average=task.average,
         monitor=settings.monitor, patience=settings.patience, on_nan=settings.on_nan,
@@ -160,13 +160,17 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 def predict(run: str | Path, image: str | Path) -> dict[str, float]:
     """Each class's probability for an image file, the most probable first.
 
-    The image is prepared as the training images were. Raises as `load_run` and `pixels_of` do.
+    The image is prepared as the training images were. Raises as `load_run` and `prepared_image` do.
     """
     _, model, prepared = load_run(run)
-    pixels = pixels_of(image, prepared)
-    logits = outputs_of(model, TensorDataset(from_numpy(pixels[None])))
+    logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
     probabilities = softmax(logits)[0].tolist()
     return dict(sorted(zip(prepared.classes, probabilities), key=lambda pair: -pair[1]))
+
+
+def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
+    """An image file as the run's model wants it, (1, C, size, size). Raises as `pixels_of` does."""
+    return from_numpy(pixels_of(image, prepared)[None])
 
 
 def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:

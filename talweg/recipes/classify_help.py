@@ -7,6 +7,7 @@ HELP = {
     "target": "Column of a table that is to be predicted. [default: the last]",
     "group": "Column of a table whose groups are kept together in one split.",
     "on_error": "At a file or row that cannot be used: stop or skip.",
+    "augment": "Changes of training images, such as shift,scale,mirror.",
     "hidden": "Widths of the mlp's hidden layers, such as 256,128.",
     "activation": "The mlp's activation, such as relu or tanh.",
     "epochs": "Passes over the training data. [default: 10]",

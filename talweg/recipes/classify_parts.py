@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import nn, optim
-from ..data import DataLoader, Splits, targets_of
+from ..data import DataLoader, Dataset, Splits, targets_of
+from ..data.augment import Augmented, transforms_of
 from ..io import Kept, load_matching
 from ..models import build
 from ..tensor import Generator, from_numpy, manual_seed
@@ -37,6 +38,7 @@ class Task:
     optimizer: optim.Optimizer
     average: optim.swa_utils.AveragedModel | None
     state: TrainingState
+    loaders: tuple[DataLoader, DataLoader]
     remarks: list[str]
 
     @classmethod
@@ -54,7 +56,8 @@ class Task:
         remarks = [f"not taken from {settings.weights}, because they are missing there or have another shape: {', '.join(new)}"]
         average = _average(settings, model)
         optimizer = optimizer_of(settings, model)
-        return cls(settings, splits, model, optimizer, average, TrainingState(), remarks if new else [])
+        loaders = loaders_of(settings, splits)
+        return cls(settings, splits, model, optimizer, average, TrainingState(), loaders, remarks if new else [])
 
     def restore(self, kept: Kept) -> None:
         """Go to where the save was made. Raises ValueError or RuntimeError for a save of another model."""
@@ -114,5 +117,14 @@ def balanced(labels: np.ndarray, classes: int) -> np.ndarray:
 def loaders_of(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
     order = Generator()
     order.manual_seed(s.seed)
-    train = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
+    train: DataLoader = DataLoader(_augmented(s, splits), s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
     return train, DataLoader(splits.validation, LARGE_BATCH)
+
+
+def _augmented(s: Settings, splits: Splits) -> Dataset:
+    """The training data, changed a little in every epoch if that is asked for (L 6.2)."""
+    if not s.augment:
+        return splits.train
+    if len(splits.input_shape) != 3:
+        raise ValueError(f"augment is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: leave it out")
+    return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)

@@ -16,7 +16,7 @@ from ..training import find_rate
 from ..training.report_figures import matplotlib_is_here, rate_curve
 from ..training.update import Update
 from .classify import labelled
-from .classify_parts import Task, loaders_of, loss_of, optimizer_of
+from .classify_parts import Task, loss_of, optimizer_of
 from .classify_settings import Settings
 from .runs import new_run
 
@@ -32,7 +32,7 @@ def search_rate(settings: Settings, out: str | Path | None = None) -> dict[str, 
     def make(model: nn.Module, rate: float):
         return optimizer_of(replace(settings, lr=rate), model)
 
-    curve = find_rate(task.model, loss_of(settings, splits), make, loaders_of(settings, splits)[0])
+    curve = find_rate(task.model, loss_of(settings, splits), make, task.loaders[0])
     folder = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}-lr")
     with (folder / "lr-finder.csv").open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -73,7 +73,7 @@ def _speed(settings: Settings, splits: Splits, repeats: int = 4) -> float:
     """Samples a second of the fastest step; the first ones, which compile, do not count."""
     task = Task.begun(settings, splits)
     update = Update(task.model, loss_of(settings, splits), task.optimizer, None, precision=settings.precision)
-    batch = next(iter(loaders_of(settings, splits)[0]))
+    batch = next(iter(task.loaders[0]))
     fastest = math.inf
     with compile_at_first_sight():
         for number in range(2 + repeats):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data import ON_ERROR, Request
+from ..data.augment import transforms_of
 from ..models import entry
 from ..training import ON_NAN, PRECISIONS, SCHEDULES
 from ..training.parts import scales
@@ -24,9 +25,9 @@ class Settings:
     `precision` is that of matrix products and convolutions: fp32, or bf16 with float32 parameters. `hidden` and
     `activation` belong to the mlp, `momentum` to sgd. `data` is a name or a path; `size` and `channels` (1, 3, None for the
     images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
-    file or row: stop or skip. A run ends after `epochs` (10) or `steps`; `save_every` counts steps. `freeze`, `lora` and
-    `lr_scale` (PATTERN=FACTOR) name parameters or layers by patterns; `weights` is a run or file to start from. Raises
-    ValueError for what cannot be or contradicts itself.
+    file or row: stop or skip; `augment` names what is done to training images. A run ends after `epochs` (10) or `steps`;
+    `save_every` counts steps. `freeze`, `lora` and `lr_scale` (PATTERN=FACTOR) name parameters or layers by patterns;
+    `weights` is a run or file to start from. Raises ValueError for what cannot be or contradicts itself.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Settings:
     target: str | None = None
     group: str | None = None
     on_error: str = "stop"
+    augment: list[str] | None = None
     hidden: list[int] | None = None
     activation: str | None = None
     epochs: int | None = None
@@ -77,12 +79,13 @@ class Settings:
         self._fill_in_the_models_own()
         _check_numbers(self)
         _check_words(self)
+        transforms_of(self.augment or [])
         if self.momentum is not None and self.optimizer != "sgd":
             raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
 
     def model_settings(self) -> dict[str, Any]:
-        """What the model's builder is given: hidden and activation for the mlp, nothing for the lenet."""
-        return {name: getattr(self, name) for name in entry(self.model).settings}
+        """What the model's builder is given: hidden and activation for the mlp; others keep the defaults of their entry."""
+        return {name: getattr(self, name) for name in entry(self.model).settings if name in MODEL_SETTINGS}
 
     def request(self) -> Request:
         """What is asked of the data."""

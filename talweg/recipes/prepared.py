@@ -41,7 +41,8 @@ def pixels_of(image: str | Path, prepared: Prepared) -> np.ndarray:
     blank drawing and for a model whose inputs are no images.
     """
     if prepared.kind not in ("drawing", "image"):
-        raise ValueError(f"{image}: this run was not trained on images but on {prepared.kind}, so it cannot say what an image shows")
+        raise ValueError(f"{image}: this run was not trained on images but on {prepared.kind}, so it cannot say what an "
+                         "image shows")
     values = _drawing(image, prepared) if prepared.kind == "drawing" else _picture(image, prepared)
     return ((values - prepared.mean) / prepared.std).astype(np.float32)
 

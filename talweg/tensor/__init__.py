@@ -339,6 +339,7 @@ from .functions.inspection import (
     triu_indices,
     unravel_index,
 )
+from .keywords import second_names
 from .functions.joining import (
     atleast_1d,
     atleast_2d,
@@ -461,12 +462,14 @@ from .printing import set_printoptions
 from .tensor import Tensor
 
 bind()
+globals().update({name: second_names(found) for name, found in list(globals().items()) if not name.startswith("_")})
 accept_out(globals(), NAMES)
 globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
 _ROOMS = {
     "autograd", "bind", "box", "compiled", "exchange", "return_types", "function", "functions", "generator", "methods",
-    "operands", "out", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "tracing", "views",
+    "operands", "out", "second_names", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "sparse",
+    "tracing", "views",
 }
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

@@ -21,7 +21,7 @@ from ..graph.ops import cast
 from .box import Box
 from .tensor import wrap
 
-DEVICES = ("cpu", "cuda")
+DEVICES = ("cpu", "cuda", "xpu", "mps", "hpu", "xla", "mtia", "ipu", "privateuseone")
 LOW = (bfloat16, float16)
 
 

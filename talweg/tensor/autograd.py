@@ -81,14 +81,17 @@ class enable_grad(_ModeDecorator, metaclass=_FunctionOrContext):
 class set_grad_enabled(_ModeDecorator):
     """Differentiation on or off, from the call on; as a context manager, until its end."""
 
-    def __init__(self, wanted: bool):
+    def __init__(self, mode: bool):
         super().__init__()
-        self.wanted = bool(wanted)
-        self._before = mode.grad
+        self.wanted = bool(mode)
+        self._before = is_grad_enabled()
+        self._switch()
+
+    def _switch(self) -> None:
         mode.grad = self.wanted
 
     def __enter__(self):
-        mode.grad = self.wanted
+        self._switch()
         self._entered.append(self._before)
         return self
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.profile import copy_of
 from ..core.dtypes import from_numpy as dtype_of_numpy
 from ..graph.leaves import from_array
 from .pending import value_of
@@ -40,11 +41,12 @@ def taken(array: np.ndarray) -> Tensor:
     """A tensor of an array's values: the array itself where it is frozen, a copy otherwise."""
     dtype_of_numpy(array.dtype)
     shared = frozen(array) and array.dtype.isnative and array.flags.aligned and array.flags.c_contiguous
-    return wrap(from_array(array.view(np.ndarray) if shared else np.array(array)))
+    return wrap(from_array(array.view(np.ndarray) if shared else copy_of(array.view(np.ndarray))))
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor of anything with `__dlpack__`. It copies unless the producer says that nobody can write to the memory.
+    """A tensor of anything with `__dlpack__`. It copies, except from a NumPy array that nobody can write to (of bytes, or of
+    a file mapped read-only): of other memory nobody knows who may still write to it.
 
     Raises TypeError for what speaks no DLPack, BufferError where the producer refuses, ValueError with copy=False where a
     copy is needed.
@@ -54,7 +56,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}; a capsule alone "
                         "does not say which device it is on")
-    array = np.from_dlpack(ext_tensor)
+    array = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(ext_tensor)
     if copy is False:
         raise ValueError("from_dlpack: copy=False cannot be kept: the producer may write to the memory afterwards, and what "
                          "is recorded must not change")
@@ -75,7 +77,7 @@ def dlpack(self, *, stream=None, max_version: tuple[int, int] | None = None, dl_
         return shared.__dlpack__(max_version=max_version)
     if copy is False:
         raise BufferError("__dlpack__: without a copy the value can be shared read-only, which needs max_version=(1, 0)")
-    return np.array(array).__dlpack__(max_version=max_version)
+    return copy_of(array).__dlpack__(max_version=max_version)
 
 
 def dlpack_device(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 
@@ -65,6 +66,18 @@ default_generator = Generator()
 def manual_seed(seed: int) -> Generator:
     """Seed the generator that every random function uses unless it is given another."""
     return default_generator.manual_seed(int(seed))
+
+
+@contextlib.contextmanager
+def fork_rng(devices=None, enabled: bool = True, _caller: str = "fork_rng", _devices_kw: str = "devices",
+             device_type: str = "cuda"):
+    """Inside the block the default generator goes on; after it, it is where it was. There are no other devices."""
+    before = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(before)
 
 
 def seed() -> int:

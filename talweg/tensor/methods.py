@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable
 
 from ..core.dtypes import can_cast
+from ..core.shapes import broadcast_all
 from ..graph import ops
 from ..graph.node import mode
-from . import autograd, exchange, views
+from . import autograd, exchange, sparse, views
 from .autocast import without_autocast
 from .box import Box
 from .functions import (
@@ -39,7 +40,8 @@ from .functions import (
     stft,
     storage,
 )
-from .operands import is_number, number_node
+from .keywords import also_named, second_names
+from .operands import is_number, number_node, result_type
 from .tensor import Tensor, wrap
 
 _POINTWISE = """
@@ -74,7 +76,7 @@ _CONVERT = """
 alias allclose bfloat16 bool byte cdouble cfloat char clone contiguous cpu cuda double equal float half int
 is_pinned long pin_memory positive short to type type_as
 """.split()
-_AUTOGRAD = ["backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
+_AUTOGRAD = ["register_hook", "register_post_accumulate_grad_hook", "retain_grad"]
 
 _MORE = {
     arithmetic: """copysign fmax fmin frac frexp gcd heaviside hypot isneginf isposinf lcm ldexp logaddexp logaddexp2 nextafter
@@ -124,6 +126,8 @@ copysign frac gcd heaviside hypot lcm ldexp nextafter conj_physical sgn renorm i
 digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma sinc xlogy
 """.split()
 
+_TESTS = {"eq", "ne", "lt", "le", "gt", "ge", "greater", "greater_equal", "less", "less_equal", "not_equal"}
+
 # Those of them that PyTorch offers as functions too.
 WRITTEN = tuple(name + "_" for name in """
 abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2
@@ -137,7 +141,12 @@ def _in_place(name: str, function: Callable) -> Callable:
 
     @functools.wraps(function)
     def write(self, *args, **kwargs):
-        return assign(self, function(before_write(self, *args, *kwargs.values()), *args, **kwargs), name + "_")
+        try:
+            result = function(before_write(self, *args, *kwargs.values()), *args, **kwargs)
+        except NotImplementedError:
+            _require_room(self, args, name)
+            raise
+        return assign(self, result, name + "_")
 
     write.__name__ = write.__qualname__ = name + "_"
     return write
@@ -149,6 +158,17 @@ def before_write(self: Tensor, *others) -> Tensor:
     if mode.grad and (self.node.needs_grad or any(isinstance(x, Box) and x.node.needs_grad for x in others)):
         return wrap(ops.clone(self.node))
     return self
+
+
+def _require_room(self: Tensor, operands, name: str) -> None:
+    """Raise RuntimeError where the operands' common shape or dtype does not fit the tensor: PyTorch looks at this first."""
+    operands = [x for x in operands if isinstance(x, Box) or is_number(x)]
+    shape = broadcast_all([self.node.shape, *(x.node.shape for x in operands if isinstance(x, Box))])
+    if shape != self.node.shape:
+        raise RuntimeError(f"{name}_: output with shape {list(self.node.shape)} doesn't match the broadcast shape {list(shape)}")
+    common = result_type(self, *operands)
+    if name not in _TESTS and not can_cast(common, self.dtype):  # every dtype holds bools
+        raise RuntimeError(f"{name}_: result type {common.name} can't be cast to the desired output type {self.dtype.name}")
 
 
 def assign(self: Tensor, result: Tensor, call: str) -> Tensor:
@@ -227,7 +247,7 @@ def bind() -> None:
     """Give Tensor its methods; called once, when the room is opened."""
     for module, names in _METHODS:
         for name in names:
-            setattr(Tensor, name, getattr(module, name))
+            setattr(Tensor, name, second_names(getattr(module, name)))
     for name in _IN_PLACE:
         function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
         setattr(Tensor, name + "_", _in_place(name, function))
@@ -237,9 +257,10 @@ def bind() -> None:
         setattr(Tensor, name + "_", _in_place(name, _RENAMED[name]))
     for name in _AUTOGRAD:
         setattr(Tensor, name, getattr(autograd, name))
-    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes"):
+    Tensor.backward = also_named(gradient="grad_tensors")(autograd.backward)  # type: ignore[attr-defined]
+    for name in ("unsqueeze", "squeeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"):
         setattr(Tensor, name + "_", _shape_in_place(name, getattr(shape, name)))
-    for method in (copy_, fill_, zero_, fill_diagonal_, where):
+    for method in (copy_, fill_, zero_, fill_diagonal_, where, sparse.to_sparse, sparse.to_dense):
         setattr(Tensor, method.__name__, method)
     _bind_operators()
     _bind_properties()

@@ -83,11 +83,47 @@ def as_node(x, dtype: DType) -> Node:
 
 def number_node(value, dtype: DType) -> Node:
     """A number as an input of the graph. Raises RuntimeError where the dtype cannot hold it."""
-    if dtype.category == "integer":
-        info = np.iinfo(dtype.numpy)
-        if not info.min <= value <= info.max:
-            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value}")
-    return scalar(value, dtype)
+    if isinstance(value, (complex, np.complexfloating)) and not dtype.is_complex:
+        if value.imag and dtype is not bool_:
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value} is complex")
+        value = bool(value) if dtype is bool_ else value.real
+    return scalar(held(value, dtype) if dtype.category == "integer" else value, dtype)
+
+
+def held(value, dtype: DType):
+    """A number as an integer dtype holds it: a negative one counts down from the top of an unsigned dtype, as in PyTorch.
+
+    Raises RuntimeError where it does not fit.
+    """
+    info = np.iinfo(dtype.numpy)
+    if not (info.min or -info.max) <= value <= info.max:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: {value}; it holds {info.min} to "
+                           f"{info.max}")
+    return value if value >= info.min else int(value) + info.max + 1
+
+
+def wrapped(value, dtype: DType):
+    """An integer as arithmetic with tensors of the dtype takes it: modulo the number of its values."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        return value
+    info = np.iinfo(dtype.numpy)
+    if info.min <= value <= info.max:
+        return value
+    if not -(2**63) <= value < 2**63:
+        raise OverflowError(f"the integer {value} is too big for int64; make it a float")
+    return (int(value) - info.min) % (info.max - info.min + 1) + info.min
+
+
+def refuse(call: str, dtype: DType, *kinds: str, error: type[Exception] = NotImplementedError) -> None:
+    """Raise `error` for operands whose common dtype is of one of these kinds: bool, integer, float, complex."""
+    if dtype.category in kinds:
+        raise error(f"{call}(): not implemented for '{dtype.name}', the operands' common dtype. {_MEND[dtype.category]}")
+
+
+_MEND = {
+    "bool": "Convert them with .int(), or use the logical functions.", "integer": "Convert them with .float().",
+    "float": "Convert them to integers.", "complex": "Take .real, .imag or .abs() first: complex numbers have no order.",
+}
 
 
 def pair(x, y, call: str) -> tuple[Node, Node]:
@@ -99,6 +135,15 @@ def pair(x, y, call: str) -> tuple[Node, Node]:
     elif type(y) is float and isinstance(x, Box) and (a := x.node).dtype.is_floating_point:
         return a, scalar(y, a.dtype)
     dtype = result_type(require_operand(x, call), require_operand(y, call))
+    if dtype.category == "integer":
+        x, y = (v if isinstance(v, Box) else wrapped(v, dtype) for v in (x, y))
+    return as_node(x, dtype), as_node(y, dtype)
+
+
+def float_pair(x, y, call: str) -> tuple[Node, Node]:
+    """Two operands as nodes of one float or complex dtype; integers become the default float type."""
+    dtype = result_type(require_operand(x, call), require_operand(y, call))
+    dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
     return as_node(x, dtype), as_node(y, dtype)
 
 
@@ -129,8 +174,8 @@ def require_tensors(call: str, *operands) -> None:
     """Raise TypeError for a number where PyTorch takes tensors only."""
     for place, x in enumerate(operands):
         if not isinstance(x, Box):
-            raise TypeError(f"{call}(): argument '{('input', 'other')[place]}' (position {place + 1}) must be Tensor, not "
-                            f"{type(x).__name__}")
+            raise TypeError(f"{call}(): argument '{('input', 'other', 'third')[place]}' (position {place + 1}) must be Tensor, "
+                            f"not {type(x).__name__}")
 
 
 def require_a_tensor(call: str, x, y) -> None:

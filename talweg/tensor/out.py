@@ -26,6 +26,7 @@ pinverse polar polygamma pow prod qr quantile rad2deg rand randint randn randper
 row_stack rsqrt scatter scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh softmax log_softmax sort
 sqrt square stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu true_divide
 trunc var vdot vstack where xlogy zeros empty
+chain_matmul frobenius_norm nuclear_norm index_reduce isin lu_solve lu_unpack nansum nonzero_static slice_scatter slogdet
 """.split())
 
 IN_NAMESPACES = frozenset("""
@@ -35,7 +36,20 @@ solve_triangular svd svdvals tensorinv tensorsolve vecdot vector_norm
 fft fft2 fftfreq fftn hfft hfft2 hfftn ifft ifft2 ifftn ihfft ihfft2 ihfftn irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn
 airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln i0
 i0e i1 i1e log1p log_ndtr logit logsumexp ndtr ndtri polygamma psi round sinc xlog1py xlogy zeta
+chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h
+hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p multigammaln shifted_chebyshev_polynomial_t
+shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w
 """.split())
+
+EXACT = frozenset("""
+addbmm addmm addmv amax amin aminmax argmax argmin argsort baddbmm bmm bucketize complex cross cummax cummin diag diff dot gather
+heaviside histc histogram index_add index_copy index_select inner kthvalue log_softmax logcumsumexp masked_select matmul mm mode
+msort multinomial mv nan_to_num nanquantile nonzero norm orgqr ormqr polar qr quantile renorm scatter scatter_add scatter_reduce
+searchsorted softmax sort svd take take_along_dim tensordot topk triangular_solve tril triu vdot where
+cholesky cholesky_ex det eigh eigvalsh inv inv_ex ldl_factor ldl_factor_ex ldl_solve lu lu_factor lu_factor_ex lu_solve
+matrix_norm multi_dot slogdet solve solve_ex solve_triangular svdvals vecdot vector_norm
+""".split())
+"""Those whose `out` must have the result's dtype, as in PyTorch; the others convert where promotion allows it."""
 
 
 def accepting_out(function: Callable) -> Callable:
@@ -66,15 +80,17 @@ def _written(result, out, call: str):
     if not isinstance(out, (tuple, list)) or len(out) != len(result):
         raise TypeError(f"{call}(): argument 'out' must be a tuple of {len(result)} Tensors")
     for target, part in zip(out, result):
-        _write(target, part, call)
+        _write(target, part, call, exact=True)
     return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
 
 
-def _write(out, result, call: str) -> None:
+def _write(out, result, call: str, exact: bool = False) -> None:
     node = result.node
     if mode.grad and (node.needs_grad or out.requires_grad):
         raise RuntimeError(f"{call}(): functions with out=... arguments don't support automatic differentiation, but one of the "
                            "arguments requires grad.")
+    if (exact or call in EXACT) and node.dtype is not out.dtype:
+        raise RuntimeError(f"{call}(): Expected out tensor to have dtype {node.dtype.name}, but got {out.dtype.name} instead")
     if not can_cast(node.dtype, out.dtype):
         raise RuntimeError(f"{call}: result type {node.dtype.name} can't be cast to the desired output type {out.dtype.name}")
     if out.node.shape != node.shape:

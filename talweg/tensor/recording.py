@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.engine import state_of
 from ..compile.evaluate import compiled_graph
+from ..compile.ownership import is_ours, pooled, references
+from ..compile.profile import copy_of
 from ..compile.program import Program
 from ..graph.leaves import from_array
 from ..graph.node import Node, constant_op
@@ -67,6 +70,8 @@ def record(function: Callable, args: tuple, kwargs: dict) -> tuple[Recording, An
         recording = Recording(trace, effects, tensors_in((args, kwargs)), result)
     except NotImplementedError:
         raise Unsuitable(result) from None
+    del before, effects  # which hold what was there before
+    recording.run_first()
     return recording, result
 
 
@@ -95,27 +100,26 @@ class Recording:
         self._known = [sources.of(n) for n in roots if n.value is not None]  # inputs handed on as they are
         self._compiled, leaves = compiled_graph(self._nodes, sources.donated)
         self._from = [sources.of(leaf) for leaf in leaves]
-        self._fixed = [leaf.value for leaf in leaves]
         self._grads_at_entry = sources.gradients_at_entry(leaves)
         used = {id(w.holder) for w in self._from if isinstance(w, _Captured) and w.of_gradient}
         self._replaced_gradients = [box for box, _ in self._gradients if id(box) not in used]
         inputs = list(enumerate([*self._from, *self._known]))
         self._captured = [(i, w) for i, w in inputs if isinstance(w, _Captured)]
         self._others = [(i, w) for i, w in inputs if not isinstance(w, _Captured)]
-        self._run_first(leaves)
+        self._leaves = leaves
 
-    def _run_first(self, leaves: list[Node]) -> None:
-        """Evaluate what the tracing recorded. Nothing is written over, since the recorded graph still holds it."""
+    def run_first(self) -> None:
+        """Evaluate what the tracing recorded. What somebody beside its graph holds is not written over."""
+        leaves, self._leaves = self._leaves, []
         updated = set(self._compiled.updated)
-        arrays = [n.value.copy(order="K") if i in updated else n.value for i, n in enumerate(leaves)]
+        named = references(self._nodes, leaves)
+        kept = [i in updated and not is_ours(leaves, i, named[i]) for i in range(len(leaves))]
+        arrays = [copy_of(n.value) if keep else n.value for n, keep in zip(leaves, kept)]
         for node, array in zip(self._nodes, self._compiled.run(arrays)):
             node.value = array
         for node in self._nodes:
             node.settle(node.value)
         self._nodes = []
-        for i, where in enumerate(self._from):
-            if not isinstance(where, _Fixed):
-                self._fixed[i] = np.empty((), self._fixed[i].dtype)  # not kept alive by us
 
     @property
     def program(self) -> Program:
@@ -137,12 +141,16 @@ class Recording:
         for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
             box._grad = None
         in_place = self._claimed(arrays)
-        found = self._compiled.run(arrays)
+        found = self._compiled.run(arrays, self._token)
         handed_on = iter(arrays[len(self._from) :])
         outputs = [found[i] if i >= 0 else next(handed_on) for i in self._which]
         made = self._delivered(outputs, in_place)
         made.update({key: tensors[i] for key, i in self._passed.items()})
         return replaced(self._result, lambda box: made.get(id(box), box))
+
+    def _token(self, i: int) -> object:
+        where = self._from[i]
+        return where.state() if isinstance(where, _Captured) else None
 
     def _settings_hold(self) -> bool:
         for holder, name, value in self._trace.guards.values():
@@ -158,7 +166,7 @@ class Recording:
             if isinstance(where, _Captured) and where.is_alone(arrays, i):
                 claimed[id(array)] = where.box
             else:
-                arrays[i] = array.copy(order="K")
+                arrays[i] = copy_of(array)
         return claimed
 
     def _delivered(self, outputs: list[np.ndarray], in_place: dict[int, Box]) -> dict[int, Box]:
@@ -252,6 +260,10 @@ class _Captured:
         fits = value is not None and value.shape == self.shape and value.dtype == self.dtype
         return laid_out(value, self.strides) if fits else None
 
+    def state(self) -> tuple:
+        """Equal at two times only if the tensor's values are."""
+        return state_of(self.box.node)
+
     def is_alone(self, arrays: list, i: int) -> bool:
         """Whether nobody but this tensor, its storage and `arrays` holds the value."""
         return _held_by_one(self.box, arrays, i)
@@ -262,7 +274,9 @@ def _held_by_one(box: Box, arrays: list, i: int) -> bool:
     if box._storage.node is not node or sys.getrefcount(node) > 4:  # storage, tensor, here, the measurement
         return False
     array = node.value
-    if array is not arrays[i] or not array.flags.writeable or sys.getrefcount(array) > 5:  # node, list, caller, here
+    if array is not arrays[i] or not array.flags.writeable:
+        return False
+    if sys.getrefcount(array) > 5 + (id(array) in pooled):  # node, list, caller, here, the measurement
         return False
     base = array.base
     return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= 3)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.profile import copy_of
 from ..core.devices import CPU
+from ..core.layouts import strided
 from ..core.shapes import Size, dim_index
 from ..graph.leaves import from_array
 from ..graph.node import Node
@@ -25,12 +27,15 @@ class Tensor(Box):
     """
 
     device = CPU
+    layout = strided
+    name = None
+    is_cpu = True
     is_cuda = False
     is_sparse = False
     is_quantized = False
     is_meta = False
     is_mkldnn = False
-    is_xpu = False
+    is_xpu = is_mps = is_mtia = is_ipu = is_hpu = is_vulkan = is_maia = False
     is_nested = False
     retains_grad = False  # whether `retain_grad` was called
     __array_priority__ = 1000  # NumPy's operators give way to ours
@@ -49,6 +54,10 @@ class Tensor(Box):
             return data[0].numpy().astype(np.float32)
         shape = isinstance(data[0], Size)
         return np.zeros(data[0], np.float32) if shape else np.array(data[0], np.float32)
+
+    def new(self, *data) -> Tensor:
+        """`Tensor(...)` in this tensor's dtype: sizes, or data."""
+        return Tensor(*data).to(self.dtype)
 
     def _hold_copy_of(self, array: np.ndarray) -> None:
         node = array_node(array)
@@ -155,7 +164,7 @@ class Tensor(Box):
         """
         if self.node.needs_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return np.array(value_of(self.node))
+        return copy_of(value_of(self.node))
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if self.node.needs_grad:
@@ -188,13 +197,19 @@ class Tensor(Box):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only())
+
+    def _only(self):
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, not one of shape {list(self.shape)}; "
+                             "index it, or use tolist()")
+        return self.item()
 
     def __index__(self) -> int:
         if self.numel() != 1 or self.node.dtype.category not in ("integer", "bool"):
@@ -205,7 +220,8 @@ class Tensor(Box):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.dim() == 0 and spec else repr(self)
+        """A number's for one number, as PyTorch has it: f"{loss}" shows 0.5, repr shows tensor(0.5000)."""
+        return format(self.item(), spec) if self.dim() == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     def __iter__(self):
         if not self.node.shape:
@@ -296,6 +312,13 @@ class Tensor(Box):
         self._storage.node = without_history(self.node)
         self._show(self._storage.node)
         return self
+
+    def as_subclass(self, cls: type):
+        """The same memory and history as an instance of a class of tensors. Raises TypeError for another class."""
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        strides, offset = self._geometry()
+        return self._make_view(views.Permute(tuple(range(self.ndim))), strides, offset, cls)
 
     @staticmethod
     def _make_subclass(cls, data: Tensor, require_grad: bool = False):

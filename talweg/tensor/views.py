@@ -10,6 +10,7 @@ import numpy as np
 from ..core import shapes
 from ..core.shapes import (
     Shape,
+    contiguous_strides,
     dim_index,
     inverse_permutation,
     permuted,
@@ -168,9 +169,9 @@ def strided(x: Box, shape: Shape, strides: Shape, offset: int):
     base: Any = Box.__new__(x._plain)
     base._hold(x._storage, None, x._storage.node)
     count = math.prod(base.node.shape)
-    if x._storage.link is not None and count != math.prod(x._storage.root().node.shape):
-        raise RuntimeError("as_strided: a detached part of a larger tensor cannot be laid out anew; call as_strided on the "
-                           "whole, or clone() the part first")
+    of_a_part = x._storage.link is not None and count != math.prod(x._storage.root().node.shape)
+    if of_a_part or (x._view is None and x._geometry() != (contiguous_strides(x.node.shape), 0)):
+        return _strided_part(x, shape, strides, offset)
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides))
     if math.prod(shape) and (offset < 0 or last >= count or any(s < 0 for s in strides)):
         raise RuntimeError(
@@ -178,6 +179,18 @@ def strided(x: Box, shape: Shape, strides: Shape, offset: int):
             f"which are out of bounds for storage of size {count}"
         )
     return base._make_view(Elements(places(shape, strides, offset)), strides, offset)
+
+
+def _strided_part(x: Box, shape: Shape, strides: Shape, offset: int):
+    """The same of a detached part of a larger tensor, which has a storage of its own: elements of the part only."""
+    own = places(x.node.shape, *x._geometry()).ravel()  # where each element of x lies in the memory they share
+    wanted = places(shape, strides, offset)
+    order = np.argsort(own, kind="stable")
+    at = order[np.searchsorted(own[order], wanted).clip(max=max(len(own) - 1, 0))] if len(own) else wanted
+    if wanted.size and (not len(own) or (own[at] != wanted).any()):
+        raise RuntimeError("as_strided: a detached part of a larger tensor cannot be laid out beyond itself; call as_strided "
+                           "on the whole, or clone() the part first")
+    return x._make_view(Elements(at.reshape(wanted.shape)), strides, offset)
 
 
 def places(shape: Shape, strides: Shape, first: int) -> np.ndarray:

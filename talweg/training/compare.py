@@ -69,8 +69,8 @@ def comparison(runs: Sequence[RunFigures]) -> str:
     head, body = rows(runs)
     cells = [f"<tr>{''.join(f'<th>{html.escape(h)}</th>' for h in head)}</tr>"]
     cells += [f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>" for row in body]
-    parts = [f"<h1>{len(runs)} runs</h1>", f'<section><h2>Figures of the best epochs</h2><table class="lines">{"".join(cells)}</table>'
-             "</section>"]
+    shown = f'<table class="lines">{"".join(cells)}</table>'
+    parts = [f"<h1>{len(runs)} runs</h1>", f"<section><h2>Figures of the best epochs</h2>{shown}</section>"]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

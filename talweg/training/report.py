@@ -25,7 +25,8 @@ MOST_PICTURES = 24
 
 @dataclass(frozen=True)
 class Findings:
-    """What the report tells. `images` (N, H, W) are grey values, (N, H, W, 3) colours, or None; `probabilities` (N, C); `labels` (N,)."""
+    """What the report tells. `images` (N, H, W) are grey values, (N, H, W, 3) colours, or None; `probabilities`
+    (N, C); `labels` (N,)."""
 
     title: str
     settings: dict[str, Any]

@@ -73,6 +73,12 @@ SIGNALS = [
 SPECIAL = [
     *each("lgamma digamma special.gammaln special.psi", P(2, 3), _dtypes=REALS),
     S("lgamma", A([-0.5, -1.5, 2.5]), _dtypes=REALS),
+    *each("special.digamma special.erf special.erfc special.exp2 special.expm1 special.expit special.sinc "
+          "special.i0 special.log1p", P(2, 3), _dtypes=REALS),
+    S("special.logit", U(3), _dtypes=REALS), S("special.xlogy", R(3), P(3), _dtypes=REALS), S("special.round", R(4)),
+    S("special.polygamma", 1, P(3), _dtypes=REALS), S("special.multigammaln", P(3, low=2.0, high=4.0), 2, _dtypes=REALS),
+    *each("special.softmax special.log_softmax special.logsumexp", R(2, 3), 1, _dtypes=FLOATS),
+    *each("special.gammainc special.gammaincc", P(3).no_grad, P(3), _dtypes=REALS, _loose=5.0),
     *[S("polygamma", n, P(3), _dtypes=REALS) for n in (0, 1, 3)],
     S("mvlgamma", P(3, low=2.0, high=4.0), 3, _dtypes=REALS),
     *each("erfinv special.erfinv", U(3), _dtypes=REALS), S("special.erfcx", R(3), _dtypes=REALS),
@@ -84,8 +90,10 @@ SPECIAL = [
     S("special.zeta", 2.5, P(3), _dtypes=REALS), *each("igamma igammac", P(3).no_grad, P(3), _dtypes=REALS, _loose=5.0),
     *each("xlogy special.xlog1py", R(3), P(3), _dtypes=REALS),
     *each("xlogy special.xlog1py", R(2, 1), P(3), _dtypes=REALS),
-    S("xlogy", A([0.0, 0.0]), A([0.0, math.nan]), _order=0), S("xlogy", R(2), 3), S("xlogy", 2.0, P(2), _dtypes=REALS),
-    *each("special.bessel_j0 special.bessel_j1 special.modified_bessel_i0 special.airy_ai special.spherical_bessel_j0", R(3),
+    S("xlogy", A([0.0, 0.0]), P(2)), S("xlogy", R(2), 3), S("xlogy", 2.0, P(2), _dtypes=REALS),
+    S("xlogy", A([0.0, 0.0]), A([0.0, math.nan]), _order=0),
+    *each("special.bessel_j0 special.bessel_j1 special.modified_bessel_i0 special.modified_bessel_i1 "
+          "special.airy_ai special.spherical_bessel_j0", R(3),
           _order=0, _dtypes=REALS, _loose=5.0),
     *each("special.bessel_y0 special.bessel_y1 special.modified_bessel_k0 special.modified_bessel_k1 "
           "special.scaled_modified_bessel_k0 special.scaled_modified_bessel_k1", P(3), _order=0, _dtypes=REALS, _loose=5.0),

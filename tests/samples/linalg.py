@@ -130,6 +130,7 @@ FACTORS = [
     S("linalg.svd", R(3, 2), _order=0, _loose=50.0, _fn=lambda T, x: _magnitudes(*T.linalg.svd(x))),
     S("svd", R(3, 2), _loose=50.0, _fn=lambda T, x: _magnitudes(*T.svd(x))), S("linalg.svdvals", R(3, 2), _loose=20.0),
     S("linalg.ldl_factor", R(3, 3), _order=0, _loose=20.0, _fn=lambda T, x: T.linalg.ldl_factor(x + x.mT)),
+    S("linalg.ldl_factor_ex", R(3, 3), _order=0, _loose=20.0, _fn=lambda T, x: T.linalg.ldl_factor_ex(x + x.mT)),
     S("linalg.ldl_solve", R(3, 3), R(3, 2), _order=0, _loose=100.0,
       _fn=lambda T, x, b: T.linalg.ldl_solve(*T.linalg.ldl_factor(x + x.mT + 3 * T.eye(3, dtype=x.dtype)), b)),
     *[S(name, R(6, 4), _order=0, _dtypes=("float64",), _loose=1e4,
@@ -157,6 +158,7 @@ NORMS = [
     *[shifted("linalg.cond", near(3, 3), p, _order=0) for p in ("fro", 1, float("inf"))],  # PyTorch fails to differentiate
 ]
 PRODUCTS = [
+    S("linalg.matmul", R(2, 3), R(3, 2)),
     S("linalg.vecdot", R(2, 3), R(3)), S("linalg.vecdot", R(2, 3), R(2, 1), dim=0), S("vdot", R(3), R(3)),
     S("inner", R(2, 3), R(4, 3)), S("inner", R(2), R()), S("trace", R(2, 3)), S("trace", Z(2, 2)),
     S("tensordot", R(2, 3, 2), R(3, 2, 2)), S("tensordot", R(2, 3), R(3, 2), ([0, 1], [1, 0])),
@@ -183,6 +185,9 @@ _TWO_OF_THREE = A([[True, False, True], [True, True, False]])
 MASKED = [
     *[S(f"masked.{name}", R(2, 3), 1, mask=_TWO_OF_THREE)
       for name in ("sum", "mean", "amax", "amin", "prod", "var", "std", "logsumexp")],
+    *[S(f"masked.{name}", R(2, 3), 1, mask=_TWO_OF_THREE) for name in ("argmax", "argmin", "cumprod", "log_softmax", "softmin")],
+    S("masked.normalize", R(2, 3), 2.0, 1, mask=_TWO_OF_THREE),
+    S("masked.logaddexp", R(3), R(3), input_mask=A([True, False, True]), other_mask=A([True, True, False])),
     S("masked.softmax", R(2, 3), 1, mask=_TWO_OF_THREE), S("masked.norm", R(2, 3), 2.0, 1, mask=B(3)),
     S("masked.cumsum", R(2, 3), 1, mask=B(2, 3)), S("masked.mean", P(3)),
     S("masked.median", R(3), 0, mask=A([True, False, True])),

@@ -31,6 +31,7 @@ REDUCTIONS = [
     *each("var_mean std_mean", R(2, 3), 1, keepdim=True),
     *each("var std", R(1, 3), 0, _order=0),
     *each("var std", R(2, 3), (0, 1)),
+    *each("std std_mean", A([[2.0, 2.0, 2.0], [1.0, 2.0, 4.0]]), 1, _order=1),
     S("sum", R(2, 3), ()),
     S("sum", R(2, 3), []),
     S("amax", A([1.0, 3.0, 3.0]), _order=1),

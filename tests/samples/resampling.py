@@ -95,6 +95,7 @@ BY_CLASS = [
     *[S("F.multilabel_soft_margin_loss", R(2, 3), U(2, 3), reduction=r, _dtypes=WIDE) for r in ("mean", "sum", "none")],
     S("F.multilabel_soft_margin_loss", R(2, 3), U(2, 3), P(3).no_grad, _dtypes=WIDE),
     S("F.triplet_margin_with_distance_loss", R(2, 3), R(2, 3), R(2, 3), margin=3.0, swap=True, _dtypes=WIDE),
+    S("F.linear_cross_entropy", R(3, 0), R(5, 0), A([0, 4, 2]), _dtypes=WIDE),
     S("F.linear_cross_entropy", R(3, 4), R(5, 4), A([0, 4, 2]), label_smoothing=0.1, _dtypes=WIDE),
     S("F.linear_cross_entropy", R(3, 4), R(5, 2, 4), A([[0, 1], [4, 2], [3, 3]]), linear_bias=R(5, 2), _dtypes=WIDE),
 ]

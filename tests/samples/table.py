@@ -114,14 +114,17 @@ class Sample:
     def path(self) -> str:
         return "nn.functional." + self.name[2:] if self.name.startswith("F.") else self.name
 
-    def arguments(self, T, dtype: str = "float64", grad: bool = False) -> tuple[list, dict, list]:
-        """(args, kwargs, leaves) for library T; the real tensors in `dtype`, those in `leaves` requiring grad."""
+    def arguments(self, T, dtype: str = "float64", grad: bool = False, place: Callable | None = None) -> tuple[list, dict, list]:
+        """(args, kwargs, leaves) for library T; the real tensors in `dtype`, those in `leaves` requiring grad.
+
+        place: makes a tensor and its leaf of an array, a dtype and whether a gradient is wanted, in place of T.tensor.
+        """
         rng = np.random.default_rng(zlib.crc32(repr((self.name, self.args, sorted(self.kwargs))).encode()))
         leaves: list = []
 
         def built(x):
             if isinstance(x, Spec):
-                return _tensor(T, x, x.array(rng), dtype, grad, leaves)
+                return _tensor(T, x, x.array(rng), dtype, grad, leaves, place)
             if isinstance(x, (list, tuple)):
                 return type(x)(built(v) for v in x)
             if isinstance(x, str) and x.startswith("dtype:"):
@@ -152,14 +155,19 @@ class Sample:
         return found
 
 
-def _tensor(T, spec: Spec, values: np.ndarray, dtype: str, grad: bool, leaves: list):
-    if spec.transposed:
-        values = np.ascontiguousarray(np.swapaxes(values, 0, -1))
+def _tensor(T, spec: Spec, values: np.ndarray, dtype: str, grad: bool, leaves: list, place: Callable | None):
     if spec.is_real:
         values = _rounded(values, spec) if dtype == "int64" else values.astype(_numpy_name(dtype))
-    x = T.tensor(values, dtype=getattr(T, dtype if spec.is_real else str(values.dtype)))
+    kind, wanted = getattr(T, dtype if spec.is_real else str(values.dtype)), grad and spec.is_real and not spec.fixed
+    if place is not None:
+        x, leaf = place(values, kind, wanted)
+        leaves.extend([leaf] * wanted)
+        return x
+    if spec.transposed:
+        values = np.ascontiguousarray(np.swapaxes(values, 0, -1))
+    x = T.tensor(values, dtype=kind)
     x = x.transpose(0, -1) if spec.transposed else x
-    if grad and spec.is_real and not spec.fixed:
+    if wanted:
         x = x.detach().requires_grad_()
         leaves.append(x)
     return x

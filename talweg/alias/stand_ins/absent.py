@@ -18,26 +18,41 @@ def _device(name: str) -> type:
 mps, xpu = _device("mps"), _device("xpu")
 
 
-def _absent(module: str, reason: str, functions: str = "", classes: str = "") -> type:
+def absent(module: str, reason: str, functions: str = "", classes: str = "") -> type:
+    """A module, as a class, whose functions and classes import and refuse."""
     names = {n: staticmethod(refused(f"{module}.{n}", reason)) for n in functions.split()}
     kinds = {n: refused_class(f"{module}.{n}", reason) for n in classes.split()}
     return type(module.rpartition(".")[2], (), {**names, **kinds, "__doc__": f"{module}: {reason}."})
 
 
-onnx = _absent("torch.onnx", "models are not exported to ONNX by this build", "export dynamo_export", "ExportOptions")
+onnx = absent("torch.onnx", "models are not exported to ONNX by this build", "export dynamo_export", "ExportOptions")
 onnx.is_in_onnx_export = staticmethod(lambda: False)  # type: ignore[attr-defined]
-fx = _absent("torch.fx", "there is no symbolic tracing of Python here; talweg.compile records what a function does",
+onnx.register_custom_op_symbolic = staticmethod(lambda *args, **kwargs: None)  # type: ignore[attr-defined]
+onnx_symbols = absent("torch.onnx.symbolic_helper", "models are not exported to ONNX by this build")
+onnx_symbols.parse_args = staticmethod(lambda *kinds: lambda fn: fn)  # type: ignore[attr-defined]
+fx = absent("torch.fx", "there is no symbolic tracing of Python here; talweg.compile records what a function does",
              "symbolic_trace wrap replace_pattern", "Graph GraphModule Interpreter Node Proxy Tracer")
 fx.wrap = staticmethod(lambda fn: fn)  # type: ignore[attr-defined]
-profiler = _absent("torch.profiler", "use talweg.profile and talweg.explain", "record_function schedule "
+fx_experimental = absent("torch.fx.experimental", "there is no symbolic tracing of Python here", "get_proxy_mode make_fx")
+fx_experimental.get_proxy_mode = staticmethod(lambda: None)  # type: ignore[attr-defined]
+for _name in ("guard_or_false", "guard_or_true", "guard_size_oblivious", "statically_known_true"):
+    setattr(fx_experimental, _name, staticmethod(bool))
+profiler = absent("torch.profiler", "use talweg.profile and talweg.explain", "record_function schedule "
                    "tensorboard_trace_handler", "profile ProfilerActivity")
-quantization = _absent("torch.quantization", "this build has no quantised layers", "quantize_dynamic prepare convert",
-                       "QuantStub DeQuantStub")
-distributions = _absent("torch.distributions", "probability distributions are not here yet", "kl_divergence register_kl",
-                        "Bernoulli Beta Binomial Categorical Dirichlet Distribution Gamma Independent LogNormal "
-                        "MultivariateNormal Normal OneHotCategorical Uniform")
-library = _absent("torch.library", "operators of one's own are autograd.Function subclasses here",
-                  "custom_op register_fake register_autograd define impl", "Library")
-tensorboard = _absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")
-forward_ad = _absent("torch.autograd.forward_ad", "dual numbers are not here; use torch.func.jvp",
-                     "make_dual unpack_dual enter_dual_level exit_dual_level", "dual_level")
+quantization = absent("torch.ao.quantization", "this build has no quantised layers", "convert fuse_modules fuse_modules_qat "
+                      "get_default_qat_qconfig get_default_qconfig prepare prepare_qat quantize_dynamic",
+                      "DeQuantStub QConfig QuantStub")
+ao = absent("torch.ao", "this build has no quantised layers")
+nested = absent("torch.nested", "tensors have one size a dimension here; pad them, and mask", "as_nested_tensor nested_tensor "
+                "nested_tensor_from_jagged to_padded_tensor narrow")
+attention_bias = absent("torch.nn.attention.bias", "give scaled_dot_product_attention a mask, or is_causal=True",
+                        "causal_lower_right causal_upper_left", "CausalBias CausalVariant")
+subclasses = absent("torch._subclasses", "shapes are known without values here, by recording", "",
+                    "FakeTensor FakeTensorMode")
+subclasses.is_fake = staticmethod(lambda x: False)  # type: ignore[attr-defined]
+export = absent("torch.export", "programs are not exported by this build", "export load register_dataclass save",
+                "Dim ExportedProgram")
+overrides = absent("torch.overrides", "functions cannot be replaced for a class of tensors here", "", "TorchFunctionMode")
+for _name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
+    setattr(overrides, _name, staticmethod(lambda *args: False))
+tensorboard = absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")

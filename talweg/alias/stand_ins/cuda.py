@@ -9,6 +9,9 @@ from .refusing import refused_class
 NO_CUDA = "Torch not compiled with CUDA enabled: this build of Talweg computes on 'cpu' only"
 
 
+_initialized = False
+
+
 def is_available() -> bool:
     return False
 
@@ -54,6 +57,8 @@ synchronize = current_device = set_device = get_device_name = get_device_propert
 current_stream = default_stream = mem_get_info = set_per_process_memory_fraction = get_rng_state = _refuse
 set_rng_state = get_rng_state_all = set_rng_state_all = utilization = _refuse
 Stream = refused_class("torch.cuda.Stream", NO_CUDA)
+StreamContext = refused_class("torch.cuda.StreamContext", NO_CUDA)
+graph = refused_class("torch.cuda.graph", NO_CUDA)
 Event = refused_class("torch.cuda.Event", NO_CUDA)
 CUDAGraph = refused_class("torch.cuda.CUDAGraph", NO_CUDA)
 

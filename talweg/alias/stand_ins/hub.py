@@ -1,17 +1,61 @@
-"""Weights from the network are not fetched here: a file is downloaded by whoever wants it, and loaded by torch.load."""
+"""Weights from the network are not fetched here: a file that lies where PyTorch would have put it is read."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlparse
 
+from ...io.torch_file import load as load_file
 from .refusing import refused
+
+try:
+    from tqdm import tqdm as tqdm
+except ImportError:
+
+    class tqdm:  # type: ignore[no-redef]
+        """What is iterated over, without a bar, where the package tqdm is not installed."""
+
+        def __init__(self, iterable: Iterable = (), **kwargs: Any):
+            self.iterable = iterable
+
+        def __iter__(self) -> Iterator:
+            return iter(self.iterable)
+
+        def update(self, n: float = 1) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+        def __enter__(self) -> tqdm:
+            return self
+
+        def __exit__(self, *_: Any) -> None:
+            pass
+
 
 _reason = "nothing is downloaded by this build; fetch the file and give it to torch.load"
 load = refused("torch.hub.load", _reason)
-load_state_dict_from_url = refused("torch.hub.load_state_dict_from_url", _reason)
-load_url = load_state_dict_from_url
 download_url_to_file = refused("torch.hub.download_url_to_file", _reason)
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _folder: list[str] = []
+
+
+def load_state_dict_from_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True,
+                             check_hash: bool = False, file_name: str | None = None, weights_only: bool = False) -> Any:
+    """What a file of weights holds, if it lies in `model_dir` (get_dir()/checkpoints). Raises FileNotFoundError if not."""
+    folder = os.path.join(get_dir(), "checkpoints") if model_dir is None else model_dir
+    path = os.path.join(folder, file_name or os.path.basename(urlparse(url).path))
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"torch.hub.load_state_dict_from_url: nothing is downloaded by this build, and {path} is "
+                                f"not there; fetch {url} and put it there")
+    return load_file(path, map_location=map_location)
+
+
+load_url = load_state_dict_from_url
 
 
 def get_dir() -> str:

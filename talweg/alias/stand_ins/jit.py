@@ -27,7 +27,7 @@ def _as_it_is(fn: Any = None, **kwargs: Any) -> Any:
     return fn if callable(fn) else lambda function: function
 
 
-script_if_tracing = ignore = unused = export = interface = _as_it_is
+script_if_tracing = _script_if_tracing = _overload_method = _overload = ignore = unused = export = interface = _as_it_is
 
 
 def annotate(the_type: Any, the_value: Any) -> Any:

@@ -22,7 +22,6 @@ class DataParallel(Module):
 
 DistributedDataParallel = refused_class(
     "torch.nn.parallel.DistributedDataParallel", "this build trains in one process")
-SyncBatchNorm = refused_class("torch.nn.SyncBatchNorm", "this build trains in one process; use BatchNorm")
 data_parallel = refused("torch.nn.parallel.data_parallel", "there is one device; call the module")
 scatter = refused("torch.nn.parallel.scatter", "there is one device to scatter to")
 gather = refused("torch.nn.parallel.gather", "there is one device to gather from")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ...core.devices import CPU
+from ...core.devices import CPU, usable
 from ...core.devices import device as Device
 from ...core.dtypes import (
     bfloat16,
@@ -24,16 +26,19 @@ from ...core.dtypes import (
 )
 from ...runtime.threads import get_num_threads, set_num_threads
 from ...tensor import Tensor, default_generator, from_numpy
-from .refusing import refused
+from ...tensor.sparse import sparse_coo_tensor as sparse_coo_tensor
+from ...tensor.sparse import sparse_mm
+from .refusing import refused, refused_class
 from .version import __version__ as __version__
 
 __all__ = [
-    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
-    "LongTensor", "ShortTensor", "are_deterministic_algorithms_enabled", "get_default_device",
-    "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
-    "get_rng_state", "is_storage", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
-    "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
-    "set_num_threads", "set_rng_state", "set_warn_always", "typename", "use_deterministic_algorithms",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor", "Stream", "TensorType", "are_deterministic_algorithms_enabled", "dsmm",
+    "fork_rng", "get_default_device", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+    "get_num_interop_threads", "get_num_threads", "get_rng_state", "hspmm", "is_storage", "is_warn_always_enabled",
+    "set_default_device", "set_default_tensor_type", "set_deterministic_debug_mode", "set_float32_matmul_precision",
+    "set_flush_denormal", "set_num_interop_threads", "set_num_threads", "set_rng_state", "set_warn_always", "smm",
+    "sparse_coo_tensor", "sparse_csr_tensor", "spmm", "typename", "use_deterministic_algorithms",
 ]
 
 
@@ -99,9 +104,9 @@ def set_flush_denormal(mode: bool) -> bool:
 
 
 def set_default_device(device: Any) -> None:
-    """Raises RuntimeError for any device but the CPU."""
+    """Raises, as making a tensor there does, for any device but the CPU."""
     if device is not None:
-        Device(device)
+        usable(device)
 
 
 def get_default_device() -> Device:
@@ -122,6 +127,17 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state.numpy().view(np.int64))
 
 
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, **kwargs: Any) -> Iterator[None]:
+    """What is drawn inside the block leaves the default generator as it was before."""
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)
+
+
 # --- names
 def typename(o: Any) -> str:
     """The name of a thing's type; of a tensor, the old one: "torch.FloatTensor"."""
@@ -133,6 +149,22 @@ def typename(o: Any) -> str:
 
 def is_storage(obj: Any) -> bool:
     return False
+
+
+def _check(cond: Any, message: Any = None) -> None:
+    """Raises RuntimeError with the message (text, or a function that gives it) unless the condition holds."""
+    if not cond:
+        raise RuntimeError("Expected cond to be True" if message is None else str(message() if callable(message) else message))
+
+
+def _check_is_size(i: int, message: Any = None) -> None:
+    """Raises RuntimeError unless the number can be a size."""
+    _check(i >= 0, message)
+
+
+def _assert_async(condition: Any, message: str = "Expected a true value") -> None:
+    """Raises RuntimeError unless the tensor holds a true value; it is looked at here and now."""
+    _check(bool(condition), message)
 
 
 def _assert(condition: Any, message: str = "") -> None:
@@ -171,6 +203,13 @@ def set_default_tensor_type(t: Any) -> None:
     set_default_dtype(kind.dtype)
 
 
-_no_sparse = "this build has dense tensors only"
-sparse_coo_tensor = refused("torch.sparse_coo_tensor", _no_sparse)
-sparse_csr_tensor = refused("torch.sparse_csr_tensor", _no_sparse)
+Stream = refused_class("torch.Stream", "operations run one after another on the CPU")
+Event = refused_class("torch.Event", "operations run one after another on the CPU")
+
+
+class TensorType:
+    """A type of TorchScript, which annotations name."""
+
+
+sparse_csr_tensor = refused("torch.sparse_csr_tensor", "tensors by places are of one form here, sparse_coo_tensor")
+smm = spmm = dsmm = hspmm = sparse_mm

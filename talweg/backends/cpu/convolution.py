@@ -241,7 +241,8 @@ def _plan(kind: _Kind, problem: _Problem, given: Sequence[Strides]) -> Plan:
         for argument in (*kind.inputs, kind.output)
     }
     inside = {
-        argument: plan.reordered(values[argument], primitive.layouts[argument]) for argument in kind.inputs
+        argument: (plan.packed if argument is Argument.WEIGHTS else plan.reordered)(values[argument], primitive.layouts[argument])
+        for argument in kind.inputs
     }
     written = plan.to_be(values[kind.output], primitive.layouts[kind.output])
     plan.add(primitive, {**inside, kind.output: written})

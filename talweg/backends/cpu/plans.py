@@ -10,6 +10,9 @@ import ctypes
 import os
 import threading
 from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
 
 from ...runtime import memory, threads
 from .bindings import Argument, ExecutionArgument, check
@@ -42,6 +45,14 @@ class Value:
         self.memory = _Memory(layout)
 
 
+class Packing(NamedTuple):
+    """A step that only lays an argument out anew: the argument's number, the step's, and the copy."""
+
+    argument: int
+    step: int
+    copy: Value
+
+
 class _Running:
     """One plan runs at a time: each uses all threads, and all share the memory they work in.
 
@@ -69,6 +80,8 @@ class Plan:
         self.steps: list[tuple[Primitive, ctypes.Array]] = []
         self.workspace_bytes = 0
         self._bound = 0
+        self.packings: list[Packing] = []
+        self._homes: dict[Value, np.ndarray] = {}  # memory of its own that a value has
         self.calls: list[tuple[int, int, int]] = []  # primitive, number of arguments, their address
         self.arguments: list[int] = []  # the memory object of each of the caller's arrays
         self._pointers: list[int] = []  # and where it points
@@ -95,6 +108,19 @@ class Plan:
         copy = self.temporary(layout)
         self.add(reorder(value.layout, layout), {Argument.SRC: value, Argument.DST: copy})
         return copy
+
+    def packed(self, value: Value, layout: Descriptor) -> Value:
+        """As `reordered`, for an argument that is likely to be the same at many runs."""
+        copy = self.reordered(value, layout)
+        if copy is not value:
+            assert value.argument is not None
+            self.packings.append(Packing(value.argument, len(self.calls) - 1, copy))
+        return copy
+
+    def keep(self, value: Value) -> None:
+        """Give a temporary memory of its own: what is written there once can be read at every run."""
+        home = self._homes[value] = np.empty(value.layout.nbytes + memory.ALIGNMENT, np.uint8)
+        self._library.set_pointer(value.memory.handle, memory.aligned(home.ctypes.data))
 
     def to_be(self, value: Value, layout: Descriptor) -> Value:
         """Where to write what shall end up in `value`: there, or in a temporary that `deliver` copies."""
@@ -146,6 +172,6 @@ class Plan:
 
     def bind(self, workspace: int) -> None:
         for value in self.values:
-            if value.argument is None:
+            if value.argument is None and value not in self._homes:
                 self._library.set_pointer(value.memory.handle, workspace + value.offset)
         self._bound = workspace

@@ -53,7 +53,7 @@ def _images_only(files: LabelledFiles) -> tuple[LabelledFiles, list[str]]:
         raise ValueError(f"{files.root}: holds {len(mask)} files but no image among them, such as {files.where(0)}")
     if mask.all():
         return files, []
-    others = [files.where(i) for i in np.flatnonzero(~mask)]
+    others = [files.where(i) for i in np.flatnonzero(~mask).tolist()]
     return files.kept(mask), [f"left out {len(others)} files that are no images: {', '.join(others[:3])}"]
 
 

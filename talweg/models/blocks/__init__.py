@@ -6,10 +6,10 @@ from .cache import Cache, KeyValues
 from .causal import CausalLM
 from .decoder import Decoder, TextEncoder, root_scale
 from .perceptron import Perceptron
-from .positions import resized_grid, sinusoids, sinusoids_in_halves
+from .positions import resized_grid, rotated, sinusoids, sinusoids_in_halves
 from .transformer import Block, run_blocks
 
 __all__ = [
     "ACTIVATIONS", "Attention", "Block", "Cache", "CausalLM", "Decoder", "KeyValues", "Perceptron", "TextEncoder", "activation",
-    "resized_grid", "root_scale", "run_blocks", "sinusoids", "sinusoids_in_halves",
+    "resized_grid", "root_scale", "rotated", "run_blocks", "sinusoids", "sinusoids_in_halves",
 ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ...nn import functional as F
-from ...tensor import Tensor, cat, from_numpy
+from ...tensor import Tensor, cat, from_numpy, stack
 
 
 def _angles(positions: int, width: int, last: int) -> np.ndarray:
@@ -49,3 +49,22 @@ def resized_grid(table: Tensor, old: tuple[int, int], new: tuple[int, int], firs
     grid = table[first:].reshape(1, *old, width).permute(0, 3, 1, 2)  # (1, C, H, W)
     grid = F.interpolate(grid, size=new, mode="bicubic", antialias=True)
     return cat([table[:first], grid.permute(0, 2, 3, 1).reshape(-1, width)])
+
+
+def rotated(x: Tensor, positions: Tensor, *, base: float = 10000.0, interleaved: bool = False) -> Tensor:
+    """Rotary positions (Su et al., 2021, section 3.2): x (..., T, width) with each pair of numbers turned by an angle.
+
+    Pair i of the token at position t is turned by t base^(-2i/width), so that the product of a turned query and a turned
+    key depends on how far apart they are alone. Pairs are (i, i + width/2), as Llama's and GPT-NeoX's weights have them, or
+    with `interleaved` (2i, 2i + 1), as the paper's. Raises ValueError for an odd width, or where positions (T,) do not fit.
+    """
+    width = x.shape[-1]
+    if width % 2 or width == 0 or tuple(positions.shape) != (x.shape[-2],):
+        raise ValueError(f"rotated: needs an even width and one position a token, got x {list(x.shape)} and positions "
+                         f"{list(positions.shape)}")
+    frequencies = from_numpy((base ** (-np.arange(0, width, 2) / width)).astype(np.float32))
+    angles = positions.float().unsqueeze(-1) * frequencies  # (T, width / 2)
+    c, s = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    a, b = (x[..., ::2], x[..., 1::2]) if interleaved else x.chunk(2, -1)
+    turned = a * c - b * s, a * s + b * c
+    return stack(turned, -1).flatten(-2) if interleaved else cat(turned, -1)

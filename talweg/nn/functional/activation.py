@@ -43,6 +43,10 @@ def leaky_relu(input, negative_slope: float = 0.01, inplace: bool = False):
 @lowered
 def prelu(input, weight):
     """x above 0, weight x below; one weight, or one a channel (dimension 1) (He et al., 2015)."""
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}")
+    if weight.dim() > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
     if weight.numel() != 1:
         channels = input.shape[1] if input.dim() > 1 else 1
         if weight.numel() != channels:

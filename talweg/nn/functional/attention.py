@@ -20,17 +20,25 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
     if enable_gqa:
         shared = query.shape[-3] // key.shape[-3]
         key, value = (_repeated(x, shared) for x in (key, value))
-    scores = query.matmul(key.transpose(-2, -1)) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    scores = query.matmul(key.transpose(-2, -1)) * _scale(query.shape[-1], scale)
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        attn_mask = ones(query.shape[-2], key.shape[-2]).tril() != 0
-    if attn_mask is None:
+        future = ones(query.shape[-2], key.shape[-2]).tril() == 0
+        weights = softmax(scores.masked_fill(future, -math.inf), -1)  # every query sees the first key
+    elif attn_mask is None:
         weights = softmax(scores, -1)
     else:
         scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.name == "bool" else scores + attn_mask
         weights = _masked_softmax(scores)
     return dropout(weights, dropout_p, dropout_p > 0).matmul(value)
+
+
+def _scale(width: int, given: float | None) -> float:
+    """What scores are multiplied by. Keys of no width: all scores are nan, as 0 / 0 is."""
+    if given is not None:
+        return given
+    return 1 / math.sqrt(width) if width else math.inf
 
 
 def _masked_softmax(scores: Tensor) -> Tensor:

@@ -106,7 +106,8 @@ def _check_classes(input, target, ignore_index: int) -> None:
         raise RuntimeError(f"expected scalar type Long for the target classes but found {target.dtype.name}")
     wanted = (input.shape[0], *input.shape[2:])
     if tuple(target.shape) != wanted:
-        raise ValueError(f"Expected target size {list(wanted)}, got {list(target.shape)} for input {list(input.shape)}")
+        raise ValueError(f"cross_entropy: Expected target size {list(wanted)}, got {list(target.shape)} for input "
+                         f"{list(input.shape)}: one class for each row")
     known = target.node.value
     if known is not None and known.size:
         wrong = known[(known != ignore_index) & ((known < 0) | (known >= input.shape[1]))]
@@ -203,9 +204,15 @@ def kl_div(input, target, size_average=None, reduce=None, reduction: str = "mean
 def gaussian_nll_loss(input, target, var, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
     """(log var + (x - t)^2 / var) / 2, plus log(2 pi) / 2 with full; var is held above eps."""
     if isinstance(var, float):
-        var = input * 0 + var
-    if var.shape != input.shape and var.dim() == input.dim() - 1:
-        var = var.unsqueeze(-1)
+        if var < 0:
+            raise ValueError(f"gaussian_nll_loss: var has negative entry/entries: {var}")
+        var = input.detach() * 0 + var
+    if var.shape != input.shape:
+        if var.shape == input.shape[:-1]:
+            var = var.unsqueeze(-1)
+        elif var.shape[:-1] != input.shape[:-1] or var.shape[-1] != 1:
+            raise ValueError(f"gaussian_nll_loss: var is of incorrect size {list(var.shape)} for input {list(input.shape)}; it "
+                             "takes the input's shape, or that with a last dimension of 1 or none")
     held = var + (var.detach().clamp_min(eps) - var.detach())
     loss = 0.5 * (held.log() + (input - target).square() / held)
     return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ...core.dtypes import int64
@@ -98,7 +99,7 @@ def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weig
     """
     shape = tuple(linear_weight.shape)
     bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = linear(input, linear_weight.reshape(-1, shape[-1]), bias)
+    logits = linear(input, linear_weight.reshape(math.prod(shape[:-1]), shape[-1]), bias)
     logits = logits.reshape(*input.shape[:-1], *shape[:-1])
     ignored = -100 if ignore_index is None else ignore_index
     return cross_entropy(logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing)

@@ -10,6 +10,7 @@ from ...graph import ops
 from ...graph.declare import half_of
 from ...tensor import Tensor, no_grad, rand
 from ...tensor.functions.random import _uniform
+from ...tensor.keywords import also_named
 from ...tensor.methods import assign, before_write
 from ...tensor.operands import as_dtype
 from ...tensor.tensor import wrap
@@ -36,6 +37,14 @@ def _per_channel(v, rank: int):
     return None if v is None else v.reshape(1, -1, *[1] * (rank - 2))
 
 
+def _require_channels(channels: int, **vectors) -> None:
+    """Raise RuntimeError for a statistic or parameter that has not one number a channel."""
+    for name, vector in vectors.items():
+        if vector is not None and vector.numel() != channels:
+            raise RuntimeError(f"batch_norm: {name} should contain {channels} elements not {vector.numel()}, one for each of the "
+                               f"input's channels (dimension 1)")
+
+
 @_in_float32
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training: bool = False, momentum: float = 0.1,
                eps: float = 1e-5):
@@ -46,6 +55,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if input.dim() < 2 and input.numel() == 0:
         return input.clone()
+    _require_channels(input.shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     count = input.numel() // max(input.shape[1], 1)
     if not training:
         if running_mean is None or running_var is None:
@@ -79,8 +89,8 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(input.shape)}")
     with no_grad():
         if running_mean is not None:
-            running_mean.lerp_(input.detach().mean(dims).mean(0), momentum)
-            running_var.lerp_(input.detach().var(dims).mean(0), momentum)
+            running_mean.lerp_(input.detach().mean(dims).mean(0).to(running_mean.dtype), momentum)
+            running_var.lerp_(input.detach().var(dims).mean(0).to(running_var.dtype), momentum)
     out = wrap(ops.layer_norm(input.node, input.dim() - 2, float(eps)))
     return _affine(out, _per_channel(weight, input.dim()), _per_channel(bias, input.dim()))
 
@@ -160,6 +170,7 @@ def _dropped(input: Tensor, shape, p: float, inplace: bool) -> Tensor:
     return assign(input, out, "dropout_") if inplace else out
 
 
+@also_named(train="training")
 def dropout(input, p: float = 0.5, training: bool = True, inplace: bool = False):
     """Elements set to 0 with probability p and the others divided by 1 - p, so that the mean stays (Srivastava, 2014)."""
     _check_rate(p)
@@ -189,11 +200,13 @@ def dropout3d(input, p: float = 0.5, training: bool = True, inplace: bool = Fals
     return _channel_dropout(input, p, training, inplace, 3)
 
 
+@also_named(train="training")
 def alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """Dropout to selu's lower limit, rescaled so that mean and variance stay (Klambauer et al., 2017)."""
     return _to_the_limit(input, input.shape, p, training, inplace)
 
 
+@also_named(train="training")
 def feature_alpha_dropout(input, p: float = 0.5, training: bool = False, inplace: bool = False):
     """alpha_dropout of whole channels of (N, C, *)."""
     if input.dim() < 2 and training and p:

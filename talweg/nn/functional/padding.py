@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.dtypes import iinfo
 from ...graph import ops
 from ...tensor import Tensor, arange
 from ...tensor.autocast import raised
@@ -50,6 +51,8 @@ def _constant(input: Tensor, amounts: list[int], value) -> Tensor:
             input = input.narrow(d, start, max(stop - start, 0))
         low, high = [max(a, 0) for a in low], [max(a, 0) for a in high]
     kind = bool if input.dtype.category == "bool" else int if input.dtype.category == "integer" else float
+    if kind is int and not iinfo(input.dtype).min <= value <= iinfo(input.dtype).max:
+        raise RuntimeError(f"pad: value cannot be converted to type {input.dtype.name} without overflow: {value}")
     return wrap(ops.pad(input.node, tuple(low), tuple(high), kind(value)))
 
 

@@ -12,11 +12,18 @@ from .convolution import _each
 
 
 def _batched(input: Tensor, rank: int, call: str) -> tuple[Tensor, bool]:
+    """Input as (N, C, *spatial), and whether there was no N. Only N may be 0."""
     if input.dim() == rank + 1:
         return input.unsqueeze(0), True
     if input.dim() != rank + 2:
         raise RuntimeError(f"{call}: Expected {rank + 1}D or {rank + 2}D input, but got input of size {list(input.shape)}")
     return input, False
+
+
+def _nonempty(x: Tensor, given: Tensor, call: str) -> None:
+    if 0 in x.shape[1:]:
+        raise RuntimeError(f"{call}: Expected {given.dim()}D input with no dimension of size 0 beside the batch, but got input "
+                           f"of size {list(given.shape)}")
 
 
 def _unbatched(out: Tensor, undo: bool) -> Tensor:
@@ -41,8 +48,12 @@ def _windows(kernel_size, stride, padding, rank: int, call: str):
 def _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, rank: int):
     call = f"max_pool{rank}d"
     x, undo = _batched(input, rank, call)
+    _nonempty(x, input, call)
     kernel, stride, padding = _windows(kernel_size, stride, padding, rank, call)
-    how = (kernel, stride, padding, _each(dilation, rank, "dilation", call), bool(ceil_mode))
+    dilation = _each(dilation, rank, "dilation", call)
+    if any(d <= 0 for d in dilation):
+        raise RuntimeError(f"{call}: dilation should be greater than zero, but got {list(dilation)}")
+    how = (kernel, stride, padding, dilation, bool(ceil_mode))
     out = _unbatched(wrap(ops.max_pool(x.node, *how)), undo)
     if not return_indices:
         return out
@@ -68,6 +79,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 def _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, rank: int):
     call = f"avg_pool{rank}d"
     x, undo = _batched(input, rank, call)
+    _nonempty(x, input, call)
     kernel, stride, padding = _windows(kernel_size, stride, padding, rank, call)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
@@ -91,11 +103,22 @@ def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return _avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 3)
 
 
-def _output_sizes(input, output_size, rank: int) -> list[int]:
+def _output_sizes(input, output_size, rank: int, call: str) -> list[int]:
     sizes = [output_size] * rank if output_size is None or isinstance(output_size, int) else list(output_size)
     if len(sizes) != rank:
-        raise RuntimeError(f"adaptive pooling over {rank} dimensions needs {rank} output sizes, got {sizes}")
-    return [n if s is None else int(s) for s, n in zip(sizes, input.shape[-rank:])]
+        raise RuntimeError(f"{call}: {rank} dimensions need {rank} output sizes, got {sizes}")
+    outs = [n if s is None else int(s) for s, n in zip(sizes, input.shape[-rank:])]
+    if any(s < 0 for s in outs):
+        raise RuntimeError(f"{call}: elements of output_size must be greater than or equal to 0, but got {outs}")
+    return outs
+
+
+def _check_rank(input, output_size, rank: int, call: str) -> None:
+    """PyTorch's ValueError for an input too small for a list of sizes; RuntimeError for any other wrong number of dimensions."""
+    if isinstance(output_size, (list, tuple)) and input.dim() <= len(output_size):
+        raise ValueError(f"{call}: Input dimension should be at least {len(output_size) + 1}, but got input of size "
+                         f"{list(input.shape)}")
+    _batched(input, rank, call)
 
 
 def _bounds(size: int, out: int) -> list[tuple[int, int]]:
@@ -112,9 +135,12 @@ def _averages(size: int, out: int, like: Tensor) -> Tensor:
 
 
 def _adaptive_avg(input, output_size, rank: int):
-    sizes = _output_sizes(input, output_size, rank)
-    if all(s == 1 for s in sizes) and input.numel():
+    sizes = _output_sizes(input, output_size, rank, f"adaptive_avg_pool{rank}d")
+    if all(s == 1 for s in sizes):
         return input.mean(list(range(-rank, 0)), keepdim=True)
+    if 0 in input.shape[-rank:]:
+        raise RuntimeError(f"adaptive_avg_pool{rank}d: Expected input to have non-zero size for non-batch dimensions, but got "
+                           f"input of size {list(input.shape)}")
     for d, out in zip(range(-rank, 0), sizes):
         size = input.shape[d]
         if size != out:
@@ -125,21 +151,22 @@ def _adaptive_avg(input, output_size, rank: int):
 @as_given
 def adaptive_avg_pool1d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
-    return _adaptive_avg(_batched(input, 1, "adaptive_avg_pool1d")[0], output_size, 1).reshape(
-        *input.shape[:-1], *_output_sizes(input, output_size, 1))
+    call = "adaptive_avg_pool1d"
+    return _adaptive_avg(_batched(input, 1, call)[0], output_size, 1).reshape(
+        *input.shape[:-1], *_output_sizes(input, output_size, 1, call))
 
 
 @as_given
 def adaptive_avg_pool2d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
-    _batched(input, 2, "adaptive_avg_pool2d")
+    _check_rank(input, output_size, 2, "adaptive_avg_pool2d")
     return _adaptive_avg(input, output_size, 2)
 
 
 @raised
 def adaptive_avg_pool3d(input, output_size):
     """Means over windows that divide each dimension into output_size parts as evenly as they go."""
-    _batched(input, 3, "adaptive_avg_pool3d")
+    _check_rank(input, output_size, 3, "adaptive_avg_pool3d")
     return _adaptive_avg(input, output_size, 3)
 
 
@@ -155,8 +182,14 @@ def _window_positions(sizes: list[int], outs: list[int]) -> np.ndarray:
 
 def _adaptive_max(input, output_size, return_indices: bool, rank: int):
     call = f"adaptive_max_pool{rank}d"
+    if rank > 1:
+        _check_rank(input, output_size, rank, call)
     x, undo = _batched(input, rank, call)
-    outs = _output_sizes(x, output_size, rank)
+    outs = _output_sizes(x, output_size, rank, call)
+    _nonempty(x, input, call)
+    if 0 in outs:
+        nothing = x.new_zeros((*input.shape[:-rank], *outs))
+        return (nothing, nothing.long()) if return_indices else nothing
     places = Tensor._from_array(_window_positions(list(x.shape[2:]), outs))
     windows = x.reshape(*x.shape[:2], -1)[:, :, places]  # (N, C, outputs, window)
     values, which = windows.max(-1)

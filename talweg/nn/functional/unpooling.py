@@ -154,6 +154,8 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
     if any(o < 1 or o + k - 1 + spare > n for o, k, n in zip(outs, kernel, sizes)):
         raise RuntimeError(f"{call}: pool size {kernel} too large relative to input size {list(sizes)} for an output of "
                            f"{list(outs)}")
+    if 0 in x.shape[1:]:
+        raise RuntimeError(f"{call}: Expected input to have non-zero size for non-batch dimensions, but got {list(x.shape)}")
     draws = rand(*x.shape[:2], rank, dtype=x.dtype) if samples is None else samples
     drawn = draws.detach().numpy()[: x.shape[0], : x.shape[1]]
     # In two dimensions PyTorch draws the width first, in three the depth.
@@ -163,8 +165,8 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
         line = _starts(drawn[..., order[d]], n, outs[d], kernel[d])[..., None] + np.arange(kernel[d])  # (N, C, out, k)
         windows = windows[:, :, :, None, :, None] * n + line[:, :, None, :, None, :]
         windows = windows.reshape(*x.shape[:2], math.prod(outs[: d + 1]), math.prod(kernel[: d + 1]))
-    places = Tensor._from_array(windows.reshape(*x.shape[:2], -1))
-    seen = x.reshape(*x.shape[:2], -1).gather(2, places).reshape(windows.shape)  # (N, C, outputs, window)
+    places = Tensor._from_array(windows.reshape(*x.shape[:2], math.prod(windows.shape[2:])))
+    seen = x.reshape(*x.shape[:2], math.prod(sizes)).gather(2, places).reshape(windows.shape)  # (N, C, outputs, window)
     values, which = seen.max(-1)
     values = _unbatched(values.reshape(*x.shape[:2], *outs), undo)
     if not return_indices:

@@ -6,6 +6,7 @@ from ...tensor import Tensor, no_grad
 from .. import functional as F
 from ..conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..module import Module
+from .orthogonal import orthogonal as orthogonal
 from .parametrize import register_parametrization
 from .weight_vectors import as_matrix, norm_except_dim, power_iterations, random_direction, stretch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ...tensor import Tensor, no_grad
@@ -43,7 +43,8 @@ class ParametrizationList(ModuleList):
         with no_grad():
             for module in reversed(self):
                 if hasattr(module, "right_inverse"):
-                    new = module.right_inverse(new)
+                    with suppress(NotImplementedError):  # one that cannot be set starts from the value as it is
+                        new = module.right_inverse(new)
         self.is_tensor = isinstance(new, Tensor)
         parts = [new] if self.is_tensor else list(new)
         if not all(isinstance(p, Tensor) for p in parts):

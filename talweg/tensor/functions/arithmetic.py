@@ -8,20 +8,17 @@ from ...core.dtypes import bool_, int32
 from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
-from ..operands import pair, require_tensor, require_tensors, to_float
+from ..operands import float_pair, pair, refuse, require_tensor, require_tensors, to_float
 from ..tensor import wrap
 from .pointwise import isinf, sign, trunc
-
-
-def _float_pair(x, y, call: str) -> tuple[Node, Node]:
-    a, b = pair(x, y, call)
-    return to_float(a), to_float(b)
 
 
 def copysign(input, other):
     """|x| with the sign of y, that of a zero too."""
     require_tensors("copysign", input)
-    return wrap(ops.copysign(*_float_pair(input, other, "copysign")))
+    a, b = float_pair(input, other, "copysign")
+    refuse("copysign", a.dtype, "complex")
+    return wrap(ops.copysign(a, b))
 
 
 def signbit(input):
@@ -65,6 +62,7 @@ def _passing_over_nan(input, other, call: str, op):
     """The extremum of the two; where one is nan, the other."""
     require_tensors(call, input, other)
     a, b = pair(input, other, call)
+    refuse(call, a.dtype, "complex", error=RuntimeError)
     if not a.dtype.is_floating_point:
         return wrap(op(a, b))
     chosen = (ops.ge if call == "fmax" else ops.le)(a, b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 
 from ...core.devices import device as Device
+from ...core.devices import usable
 from ...core.dtypes import bfloat16 as BF16
 from ...core.dtypes import bool_, complex64, complex128, float16, float32, float64, int8, int16, int32, int64, uint8
 from ...core.dtypes import can_cast as _can_cast
@@ -34,10 +35,12 @@ def to(self, *args, **kwargs):
             target = value
         elif isinstance(value, builtins.bool):
             pass  # non_blocking
+        elif isinstance(value, builtins.int):
+            usable(value)
         elif value is not None:
             raise TypeError(f"to(): expected a dtype, a device or a tensor, but got {builtins.type(value).__name__}")
     if target is not None:
-        Device(target)
+        usable(target)
     node = self.node
     if dtype is None or dtype is node.dtype:
         return wrap(ops.clone(node)) if copy else self
@@ -99,8 +102,8 @@ def cpu(self, memory_format=None):
 
 
 def cuda(self, *_, **__):
-    """Raises RuntimeError: this build computes on the CPU."""
-    raise RuntimeError("cuda(): this build of Talweg computes on 'cpu' only")
+    """Raises AssertionError: this build computes on the CPU."""
+    usable("cuda")
 
 
 def pin_memory(self, *_, **__):

@@ -82,4 +82,13 @@ def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
 
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """input with the elements that as_strided shows replaced by src."""
-    return _written(input, lambda x: shape.as_strided(x, size, stride, storage_offset), src, "as_strided_scatter")
+    x = require_tensor(input, "as_strided_scatter")
+    start = x._offset if storage_offset is None else storage_offset
+    whole = clone(shape.as_strided(x, (max(_extent(x.shape, x.stride(), x._offset), _extent(size, stride, start)),), (1,), 0))
+    written = _written(whole, lambda copy: shape.as_strided(copy, size, stride, start), src, "as_strided_scatter")
+    return shape.as_strided(written, x.shape, x.stride(), x._offset)
+
+
+def _extent(size, stride, start: int) -> int:
+    """How much of the storage such a view reaches over."""
+    return start + 1 + sum((n - 1) * s for n, s in zip(size, stride)) if all(size) else 0

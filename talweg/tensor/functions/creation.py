@@ -8,13 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.devices import device as Device
+from ...core.devices import usable
 from ...core.dtypes import bool_, get_default_dtype, int64
 from ...core.dtypes import dtype as DType
 from ...core.dtypes import from_numpy as dtype_of_numpy
 from ...graph import ops
 from ...graph.leaves import constant, from_array
+from ...runtime.capacity import require_total
 from ..box import Box
+from ..exchange import taken
+from ..keywords import variadic
 from ..operands import number_dtype, number_node, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, array_node, wrap
@@ -23,7 +26,7 @@ from ..tensor import Tensor, array_node, wrap
 def _finished(x: Tensor, device, requires_grad: bool) -> Tensor:
     """Check the device, and make a leaf of it if asked."""
     if device is not None:
-        Device(device)
+        usable(device)
     if requires_grad:
         x._set_requires_grad(True)
     return x
@@ -89,7 +92,7 @@ def _converted(array: np.ndarray, dtype: DType) -> np.ndarray:
     if dtype.category == "integer" and array.dtype.kind in "iu" and array.size and array.dtype != dtype.numpy:
         info = np.iinfo(dtype.numpy)
         low, high = int(array.min()), int(array.max())
-        if low < info.min or high > info.max:
+        if low < (info.min or -info.max) or high > info.max:  # -1 is the largest unsigned number, as in PyTorch
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow: "
                                f"{high if high > info.max else low}")
     return array.astype(dtype.numpy) if array.dtype != dtype.numpy else array
@@ -102,15 +105,23 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype, device=device)
 
 
-asarray = as_tensor
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad: bool = False):
+    """The tensor itself where nothing has to change, else a new one of its values. With copy=True always a new one; raises
+    ValueError for copy=False where values have to be copied, which is wherever `obj` is no tensor of that dtype."""
+    found = as_tensor(obj, dtype, device)
+    if copy is False and found is not obj:
+        raise ValueError(f"asarray: can't alias a {type(obj).__name__} as it is without a copy; leave copy out")
+    if found is obj and (copy or (requires_grad and not obj.requires_grad)):
+        found = found.detach().clone() if copy else found.detach()
+    return found.requires_grad_() if requires_grad and not found.requires_grad else found
 
 
 def from_numpy(ndarray):
-    """A tensor of an array's values. It copies: what is recorded may be computed later and must not change."""
+    """A tensor of an array's values. It copies, unless nobody can write to the array (one of bytes, or of a file mapped
+    read-only): what is recorded may be computed later and must not change."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtype_of_numpy(ndarray.dtype)
-    return wrap(from_array(np.array(ndarray)))
+    return taken(ndarray)
 
 
 def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False):
@@ -134,26 +145,31 @@ def _sizes(size) -> tuple[int, ...]:
 
 def _constant(size: tuple, number, dtype, device, requires_grad: bool) -> Tensor:
     _check_dtype(dtype, "full")
+    require_total(size, dtype.itemsize, "new tensor")
     return _finished(wrap(ops.expand(constant(number, dtype), size)), device, requires_grad)
 
 
+@variadic("size")
 def zeros(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """0 everywhere."""
     return _constant(_sizes(size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
+@variadic("size")
 def ones(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """1 everywhere."""
     return _constant(_sizes(size), 1, dtype or get_default_dtype(), device, requires_grad)
 
 
+@variadic("size")
 def empty(*size, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory: bool = False,
           memory_format=None):
     """A tensor to be written to; it holds zeros until then."""
     return _constant(_sizes(size), 0, dtype or get_default_dtype(), device, requires_grad)
 
 
-def full(size, fill_value, *, dtype=None, layout=None, device=None, requires_grad: bool = False):
+def full(size, fill_value, *, dtype=None, layout=None, device=None,
+         requires_grad: bool = False, pin_memory: bool = False):
     """One number everywhere."""
     dtype = dtype or (fill_value.dtype if isinstance(fill_value, Box) else number_dtype(fill_value))
     if isinstance(fill_value, Box):
@@ -161,13 +177,15 @@ def full(size, fill_value, *, dtype=None, layout=None, device=None, requires_gra
     return _finished(wrap(ops.expand(number_node(fill_value, dtype), _sizes((size,)))), device, requires_grad)
 
 
-def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad: bool = False, memory_format=None):
+def zeros_like(input, *, dtype=None, layout=None, device=None,
+               requires_grad: bool = False, pin_memory: bool = False, memory_format=None):
     """0 everywhere, in the shape and dtype of input."""
     return zeros(require_tensor(input, "zeros_like").node.shape, dtype=dtype or input.dtype, device=device,
                  requires_grad=requires_grad)
 
 
-def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad: bool = False, memory_format=None):
+def ones_like(input, *, dtype=None, layout=None, device=None,
+              requires_grad: bool = False, pin_memory: bool = False, memory_format=None):
     """1 everywhere, in the shape and dtype of input."""
     return ones(require_tensor(input, "ones_like").node.shape, dtype=dtype or input.dtype, device=device,
                 requires_grad=requires_grad)
@@ -176,27 +194,31 @@ def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad: boo
 empty_like = zeros_like
 
 
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad: bool = False, memory_format=None):
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None,
+              requires_grad: bool = False, pin_memory: bool = False, memory_format=None):
     """One number everywhere, in the shape and dtype of input."""
     return full(require_tensor(input, "full_like").node.shape, fill_value, dtype=dtype or input.dtype, device=device,
                 requires_grad=requires_grad)
 
 
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = False):
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
     """`tensor(data)` in this tensor's dtype."""
     return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_zeros(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`zeros(size)` in this tensor's dtype."""
     return zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`ones(size)` in this tensor's dtype."""
     return ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
+@variadic("size")
 def new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False, **_layout):
     """`empty(size)` in this tensor's dtype."""
     return empty(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
@@ -208,11 +230,18 @@ def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: 
 
 
 # --- sequences of numbers
-def arange(start, end=None, step=1, *, dtype=None, layout=None, device=None, requires_grad: bool = False):
+def arange(start=None, end=None, step=1, *, dtype=None, layout=None, device=None,
+           requires_grad: bool = False, pin_memory: bool = False):
     """start, start + step, ... below end."""
     if end is None:
         start, end = 0, start
+    elif start is None:
+        start = 0
+    if end is None:
+        raise TypeError("arange() needs at least its end, as in arange(5)")
     start, end, step = (v.item() if isinstance(v, Box) else v for v in (start, end, step))
+    if not all(math.isfinite(v) for v in (start, end)):
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if dtype is int64:  # PyTorch cuts the bounds to whole numbers before it counts
         start, end, step = int(start), int(end), int(step)
     if step == 0:
@@ -232,7 +261,8 @@ def range(start, end, step=1, **how):
     return arange(start, end + step * 0.5, step, dtype=how.pop("dtype", get_default_dtype()), **how)
 
 
-def linspace(start, end, steps: int, *, dtype=None, layout=None, device=None, requires_grad: bool = False):
+def linspace(start, end, steps: int, *, dtype=None, layout=None, device=None,
+             requires_grad: bool = False, pin_memory: bool = False):
     """`steps` numbers from start to end, both included, equally far apart."""
     start, end = (_one_number(v, "linspace") for v in (start, end))
     if steps < 0:
@@ -256,7 +286,7 @@ def _one_number(value, call: str):
 
 
 def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, layout=None, device=None,
-             requires_grad: bool = False):
+             requires_grad: bool = False, pin_memory: bool = False):
     """base to the powers linspace(start, end, steps)."""
     start, end = (_one_number(v, "logspace") for v in (start, end))
     if steps < 0:
@@ -266,7 +296,8 @@ def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, layout=N
     return _finished(wrap(from_array(values)), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype=None, layout=None, device=None, requires_grad: bool = False):
+def eye(n: int, m: int | None = None, *, dtype=None, layout=None, device=None,
+        requires_grad: bool = False, pin_memory: bool = False):
     """1 on the diagonal, 0 elsewhere."""
     if n < 0 or (m or 0) < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")

@@ -8,6 +8,7 @@ from ...graph import ops
 from ...graph.node import Node
 from .. import return_types
 from ..autocast import raised
+from ..keywords import also_named
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import eye, zeros
@@ -126,6 +127,7 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     return _solved(upper, _solved(lower, _rows(B, order), False), True)
 
 
+@also_named(input="b")
 def torch_lu_solve(b, LU_data, LU_pivots):
     """linalg.lu_solve under its older name."""
     return lu_solve(LU_data, LU_pivots, b)

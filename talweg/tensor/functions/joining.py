@@ -10,6 +10,7 @@ import numpy as np
 from ...core.dtypes import promote_types
 from ...core.shapes import Size, broadcast_all, dim_index
 from ..box import Box
+from ..keywords import also_named
 from ..operands import require_tensor
 from ..tensor import Tensor
 from .creation import zeros
@@ -81,18 +82,21 @@ def _sections(first, rest):
     return [first, *rest] if rest else first
 
 
+@also_named(sections="indices_or_sections", indices="indices_or_sections")
 def hsplit(input, indices_or_sections, *more):
     """tensor_split along the second dimension, or the first of a vector."""
     _needs(input, 1, "hsplit")
     return _cut(input, _sections(indices_or_sections, more), 0 if input.dim() == 1 else 1, "hsplit")
 
 
+@also_named(sections="indices_or_sections", indices="indices_or_sections")
 def vsplit(input, indices_or_sections, *more):
     """tensor_split along the first dimension."""
     _needs(input, 2, "vsplit")
     return _cut(input, _sections(indices_or_sections, more), 0, "vsplit")
 
 
+@also_named(sections="indices_or_sections", indices="indices_or_sections")
 def dsplit(input, indices_or_sections, *more):
     """tensor_split along the third dimension."""
     _needs(input, 3, "dsplit")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from ...core.dtypes import promote_types
+from ...core.dtypes import bool_, promote_types
 from ...graph import ops
 from ...graph.node import Node
 from ..autocast import lowered
-from ..operands import require_tensor
+from ..keywords import also_named
+from ..operands import refuse, require_tensor
 from ..tensor import Tensor, wrap
 from .pointwise import check_factor
 
@@ -18,6 +19,8 @@ def _operands(x, y, call: str) -> tuple[Node, Node]:
     if a.dtype is not b.dtype:
         raise RuntimeError(f"{call}: expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}; "
                            "convert one with .to(dtype)")
+    if a.dtype is bool_ and a.shape and b.shape:
+        refuse(call, a.dtype, "bool")
     return a, b
 
 
@@ -81,6 +84,7 @@ def mv(input, vec):
     return wrap(_product(a, b))
 
 
+@also_named(tensor="other")
 def dot(input, other):
     """sum x_i y_i of two vectors."""
     a, b = _ranked(input, other, (1, 1), "dot")

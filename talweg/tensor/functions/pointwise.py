@@ -14,10 +14,13 @@ from ..box import Box
 from ..operands import (
     as_dtype,
     as_node,
+    float_pair,
+    held,
     in_float32,
     is_number,
     number_node,
     pair,
+    refuse,
     require_a_tensor,
     require_operand,
     require_tensor,
@@ -141,23 +144,29 @@ def _arithmetic(name: str, op: Op, formula: str) -> Callable:
     return _named(call, name, formula)
 
 
-def _comparison(name: str, op: Op, formula: str) -> Callable:
+def _comparison(name: str, op: Op, formula: str, refused: tuple[str, ...] = ("complex",)) -> Callable:
     """The first operand has to be a tensor."""
 
     def call(input, other):
         if not isinstance(input, Box):
             require_tensors(name, input)
-        return wrap(op(*pair(input, other, name)))
+        a, b = pair(input, other, name)
+        if refused:
+            refuse(name, a.dtype, *refused)
+        return wrap(op(a, b))
 
     return _named(call, name, formula)
 
 
-def _of_tensors(name: str, op: Op, formula: str) -> Callable:
+def _of_tensors(name: str, op: Op, formula: str, ordered: bool = False) -> Callable:
     """Neither operand may be a number."""
 
     def call(input, other):
         require_tensors(name, input, other)
-        return wrap(op(*pair(input, other, name)))
+        a, b = pair(input, other, name)
+        if ordered:
+            refuse(name, a.dtype, "complex", error=RuntimeError)
+        return wrap(op(a, b))
 
     return _named(call, name, formula)
 
@@ -178,11 +187,11 @@ def _rounded(op: Callable[[Node, Node], Node], exact: tuple[Node, Node, DType]) 
     return ops.cast(op(x, y), half)
 
 
-maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is")
-minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is")
-fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's")
-eq = _comparison("eq", ops.eq, "Whether x = y")
-ne = not_equal = _comparison("ne", ops.ne, "Whether x differs from y")
+maximum = _of_tensors("maximum", ops.maximum, "The larger of x and y; nan if either is", ordered=True)
+minimum = _of_tensors("minimum", ops.minimum, "The smaller of x and y; nan if either is", ordered=True)
+fmod = _comparison("fmod", ops.fmod, "x - y trunc(x / y): the sign is x's", ("bool", "complex"))
+eq = _comparison("eq", ops.eq, "Whether x = y", ())
+ne = not_equal = _comparison("ne", ops.ne, "Whether x differs from y", ())
 lt = less = _comparison("lt", ops.lt, "Whether x < y")
 le = less_equal = _comparison("le", ops.le, "Whether x <= y")
 gt = greater = _comparison("gt", ops.gt, "Whether x > y")
@@ -217,7 +226,9 @@ def _sum(op: Op, x, y, alpha, call: str) -> Tensor:
 def remainder(input, other):
     """x - y floor(x / y): the sign is y's"""
     require_a_tensor("remainder", input, other)
-    return wrap(ops.remainder(*pair(input, other, "remainder")))
+    a, b = pair(input, other, "remainder")
+    refuse("remainder", a.dtype, "bool", "complex")
+    return wrap(ops.remainder(a, b))
 
 
 def add(input, other, *, alpha=1):
@@ -255,9 +266,9 @@ def div(input, other, *, rounding_mode: str | None = None):
         return wrap(_rounded(ops.div if rounding_mode is None else _truncated_quotient, exact))
     if kind.itemsize == 2 and is_number(input) and in_float32(other, input):  # PyTorch's way, which rounds twice
         return _truncated(mul(reciprocal(other), input), rounding_mode)
-    quotient = ops.div(to_float(a), to_float(b))
     if rounding_mode is None:
-        return wrap(quotient)
+        return wrap(ops.div(a, b) if kind.is_floating_point else ops.div(*float_pair(input, other, "div")))
+    quotient = ops.div(to_float(a), to_float(b))
     rounded = ops.trunc(quotient)
     return wrap(rounded if kind.is_floating_point else ops.cast(rounded, kind))
 
@@ -276,6 +287,7 @@ divide = true_divide = div
 def floor_divide(input, other):
     """floor(x / y). Raises RuntimeError when an integer is divided by 0."""
     a, b = pair(input, other, "floor_divide")
+    refuse("floor_divide", a.dtype, "bool", "complex")
     exact = a.dtype.itemsize == 2 and in_float32(input, other)
     return wrap(_rounded(ops.floor_divide, exact) if exact else ops.floor_divide(a, b))
 
@@ -291,11 +303,14 @@ def pow(input, exponent):
         special = _SPECIAL_POWERS.get(exponent) if dtype.is_floating_point or exponent == 2 else None
         if special is not None:
             return wrap(special(node))
-        if exponent < 0 and dtype.category == "integer":
+        if dtype.category == "integer" and exponent < 0:
             raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+        exponent = held(exponent, dtype) if dtype.category == "integer" else exponent
         return wrap(ops.pow_(node, ops.number(exponent, node)))
     require_a_tensor("pow", input, exponent)
-    return wrap(ops.pow_(*pair(input, exponent, "pow")))
+    a, b = pair(input, exponent, "pow")
+    refuse("pow", a.dtype, "bool")
+    return wrap(ops.pow_(a, b))
 
 
 def float_power(input, exponent):
@@ -308,18 +323,18 @@ def float_power(input, exponent):
 def atan2(input, other):
     """The angle of the point (y, x) from the first axis, in (-pi, pi]."""
     require_tensors("atan2", input, other)
-    a, b = pair(input, other, "atan2")
-    return wrap(ops.atan2(to_float(a), to_float(b)))
+    a, b = float_pair(input, other, "atan2")
+    refuse("atan2", a.dtype, "complex")
+    return wrap(ops.atan2(a, b))
 
 
 arctan2 = atan2
 
 
-def _bitwise(name: str, op: Op, formula: str) -> Callable:
+def _bitwise(name: str, op: Op, formula: str, refused: tuple[str, ...] = ("float", "complex")) -> Callable:
     def call(input, other):
         a, b = pair(input, other, name)
-        if a.dtype.category not in ("integer", "bool"):
-            raise NotImplementedError(f"{name}: not implemented for '{a.dtype.name}'; operands must be integers or bools")
+        refuse(name, a.dtype, *refused)
         return wrap(op(a, b))
 
     return _named(call, name, formula)
@@ -328,8 +343,8 @@ def _bitwise(name: str, op: Op, formula: str) -> Callable:
 bitwise_and = _bitwise("bitwise_and", ops.bitwise_and, "x & y")
 bitwise_or = _bitwise("bitwise_or", ops.bitwise_or, "x | y")
 bitwise_xor = _bitwise("bitwise_xor", ops.bitwise_xor, "x ^ y")
-bitwise_left_shift = _bitwise("bitwise_left_shift", ops.left_shift, "x << y")
-bitwise_right_shift = _bitwise("bitwise_right_shift", ops.right_shift, "x >> y")
+bitwise_left_shift = _bitwise("bitwise_left_shift", ops.left_shift, "x << y", ("bool", "float", "complex"))
+bitwise_right_shift = _bitwise("bitwise_right_shift", ops.right_shift, "x >> y", ("bool", "float", "complex"))
 
 
 def bitwise_not(input):
@@ -346,8 +361,8 @@ def where(condition, input=None, other=None):
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not bool_:
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
-    x, y = pair(input, other, "where")
-    return wrap(ops.where(condition.node, x, y))
+    dtype = result_type(require_operand(input, "where"), require_operand(other, "where"))
+    return wrap(ops.where(condition.node, as_node(input, dtype), as_node(other, dtype)))
 
 
 def clamp(input, min=None, max=None):
@@ -356,6 +371,9 @@ def clamp(input, min=None, max=None):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     bounds = [b for b in (min, max) if b is not None]
     dtype = result_type(require_tensor(input, "clamp"), *[require_operand(b, "clamp") for b in bounds])
+    if any(isinstance(b, complex) for b in bounds) and input.dtype.is_floating_point:
+        raise RuntimeError(f"clamp: the bounds {bounds} cannot be converted to real numbers without overflow; give real ones")
+    refuse("clamp", dtype, "complex", *([] if any(isinstance(b, Box) for b in bounds) else ["bool"]))
     node = as_node(input, dtype)
     low = None if min is None else as_node(min, dtype)
     high = None if max is None else as_node(max, dtype)
@@ -387,11 +405,19 @@ def clamp_max(input, max):
 
 def lerp(input, end, weight):
     """x + weight (end - x)"""
+    require_tensors("lerp", input, end)
+    for what, given in (("end", end), ("weight", weight)):
+        if isinstance(given, Box) and given.dtype is not input.dtype:
+            raise RuntimeError(f"lerp(): expected dtype {input.dtype.name} for `{what}` but got dtype {given.dtype.name}; "
+                               f"convert it with .to({input.dtype.name})")
+    refuse("lerp", input.dtype, "bool", "integer")
     return input + weight * (end - input)
 
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value a b"""
+    require_tensors("addcmul", input, tensor1, tensor2)
+    refuse("addcmul", result_type(input, tensor1, tensor2), "bool")
     check_factor(value, input, "addcmul", "value")
     if _all_half(input, tensor1, tensor2):
         return addcmul(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
@@ -401,6 +427,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value a / b"""
+    require_tensors("addcdiv", input, tensor1, tensor2)
     check_factor(value, input, "addcdiv", "value")
     if _all_half(input, tensor1, tensor2):
         return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)

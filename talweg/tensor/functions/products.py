@@ -10,6 +10,7 @@ from ...core.shapes import broadcast, dim_index
 from ...graph import ops
 from ...graph.ops.solve import check_square
 from ..autocast import as_given, lowered, raised
+from ..keywords import also_named
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import arange, eye, ones
@@ -133,6 +134,7 @@ def cross(input, other, dim: int | None = None):
     return linalg_cross(input, other, dim=dim)
 
 
+@also_named(input="A")
 def matrix_power(A, n: int):
     """A multiplied with itself n times, by repeated squaring; the inverse's powers for n < 0."""
     check_square("linalg.matrix_power", require_tensor(A, "linalg.matrix_power").node)
@@ -150,6 +152,7 @@ def matrix_power(A, n: int):
         power = matmul(power, power)
 
 
+@also_named(input="A")
 def matrix_exp(A):
     """I + A + A^2 / 2! + ..."""
     return wrap(ops.matrix_exp(square(A, "linalg.matrix_exp", low_precision=True)))

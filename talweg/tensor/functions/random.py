@@ -13,6 +13,7 @@ from ...graph.leaves import constant
 from ...graph.node import Node, grad_mode
 from ..box import Box
 from ..generator import Generator, default_generator
+from ..keywords import variadic
 from ..operands import is_number, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
@@ -39,11 +40,13 @@ def _float_type(dtype, call: str):
     return dtype
 
 
+@variadic("size")
 def rand(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Uniform on [0, 1)."""
     return _finished(wrap(_uniform(_sizes(size), _float_type(dtype, "rand"), generator)), device, requires_grad)
 
 
+@variadic("size")
 def randn(*size, generator=None, dtype=None, layout=None, device=None, requires_grad: bool = False, pin_memory=False):
     """Normal with mean 0 and variance 1."""
     return _finished(wrap(_normal(_sizes(size), _float_type(dtype, "randn"), generator)), device, requires_grad)

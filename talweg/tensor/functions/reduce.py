@@ -97,8 +97,12 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=Non
 
 
 def std(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
-    """The square root of `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    """The square root of `var`. Its gradient at 0, where all numbers are one, is taken to be 0."""
+    variance = var(input, dim, unbiased, keepdim, correction=correction).node
+    if not variance.needs_grad:
+        return wrap(ops.sqrt(variance))
+    same = ops.eq(variance, ops.number(0, variance))
+    return wrap(ops.where(same, ops.number(0, variance), ops.sqrt(ops.where(same, ops.number(1, variance), variance))))
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
@@ -113,7 +117,10 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
 
 
-def _nonempty(node: Node, dims, call: str) -> None:
+def _nonempty(node: Node, dims, call: str, given=()) -> None:
+    if 0 in node.shape and given in ((), []):
+        raise RuntimeError(f"{call}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                           f"with the 'dim' argument; the shape is {list(node.shape)}")
     if 0 in [node.shape[d] for d in dims]:
         raise IndexError(f"{call}(): Expected reduction dim to have non-zero size; the shape is {list(node.shape)}, "
                          f"the dims {list(dims)}")
@@ -123,7 +130,7 @@ def amax(input, dim=(), keepdim: bool = False):
     """The maximum over dim; equal maxima share the gradient."""
     node = require_tensor(input, "amax").node
     dims = _dims(dim, node, "amax")
-    _nonempty(node, dims, "amax")
+    _nonempty(node, dims, "amax", dim)
     return wrap(ops.amax(node, dims, keepdim))
 
 
@@ -131,13 +138,16 @@ def amin(input, dim=(), keepdim: bool = False):
     """The minimum over dim; equal minima share the gradient."""
     node = require_tensor(input, "amin").node
     dims = _dims(dim, node, "amin")
-    _nonempty(node, dims, "amin")
+    _nonempty(node, dims, "amin", dim)
     return wrap(ops.amin(node, dims, keepdim))
 
 
 def aminmax(input, *, dim=None, keepdim: bool = False):
     """(minimum, maximum)"""
     dims = () if dim is None else dim
+    if dim is None and require_tensor(input, "aminmax").numel() == 0:
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; the "
+                           f"shape is {list(input.shape)}")
     return _Pair.aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...graph import ops
+from ..keywords import also_named
 from ..tensor import Tensor, wrap
 from .creation import arange, eye
 from .factor import _adjoint
@@ -43,6 +44,7 @@ def _below(column: Tensor, i: int) -> Tensor:
     return column * (arange(column.shape[-1]) > i).to(column.dtype)
 
 
+@also_named(input="A", input2="tau")
 def householder_product(A, tau):
     """The first columns of H_1 H_2 ... H_k: the Q of geqrf's result (orgqr)."""
     _check_reflections(A, tau, "linalg.householder_product")
@@ -53,6 +55,7 @@ def householder_product(A, tau):
     return q
 
 
+@also_named(input2="tau", input3="other")
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     """Q C, C Q, or with Q^H, for the Q of geqrf's result and C = other."""
     matrix(input, "ormqr"), matrix(other, "ormqr")

@@ -10,6 +10,7 @@ from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_ind
 from ...graph import ops
 from .. import views
 from ..autocast import promoted
+from ..keywords import also_named, variadic
 from ..operands import as_dtype, require_tensor
 from ..tensor import Tensor, wrap
 
@@ -21,6 +22,7 @@ def _sizes(sizes) -> tuple[int, ...]:
     return tuple(int(s) for s in sizes)
 
 
+@variadic("shape")
 def reshape(input, *shape):
     """The same elements in row-major order under another shape; a view where the strides allow one."""
     x = require_tensor(input, "reshape")
@@ -29,6 +31,8 @@ def reshape(input, *shape):
     return wrap(ops.reshape(x.node, wanted)) if found is None else found
 
 
+@variadic("dtype")
+@variadic("size")
 def view(input, *shape):
     """As reshape, and never a copy: raises RuntimeError where the strides do not allow a view."""
     x = require_tensor(input, "view")
@@ -82,6 +86,7 @@ def unflatten(input, dim: int, sizes):
     return reshape(x, *shape[:d], *inner, *shape[d + 1 :])
 
 
+@variadic("dims")
 def permute(input, *dims):
     """The dimensions in another order."""
     x = require_tensor(input, "permute")
@@ -104,7 +109,8 @@ def transpose(input, dim0: int, dim1: int):
     return views.permute(x, tuple(order))
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
+swapaxes = also_named(axis0="dim0", axis1="dim1")(transpose)
 
 
 def t(input):
@@ -149,6 +155,7 @@ def unsqueeze(input, dim: int):
     return views.unsqueeze(x, dim_index(dim, x.dim() + 1, "unsqueeze"))
 
 
+@variadic("size")
 def expand(input, *sizes):
     """Dimensions of size 1 repeated without a copy; -1 keeps a size."""
     x = require_tensor(input, "expand")
@@ -205,6 +212,7 @@ def select(input, dim: int, index: int):
     return views.select(require_tensor(input, "select"), dim, int(index))
 
 
+@also_named(tensor="input", split_size="split_size_or_sections")
 def split(input, split_size_or_sections, dim: int = 0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the sizes given."""
     x = require_tensor(input, "split")
@@ -238,6 +246,7 @@ def chunk(input, chunks: int, dim: int = 0):
     return split(x, max(-(-size // chunks), 1), dim) if size else tuple(x.narrow(dim, 0, 0) for _ in range(chunks))
 
 
+@also_named(sections="indices_or_sections", indices="indices_or_sections", tensor_indices_or_sections="indices_or_sections")
 def tensor_split(input, indices_or_sections, dim: int = 0):
     """Parts whose sizes differ by at most one, or parts that begin at the given indices."""
     x = require_tensor(input, "tensor_split")
@@ -267,6 +276,8 @@ def unbind(input, dim: int = 0):
 
 
 def _joined(tensors, call: str) -> list[Tensor]:
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{call}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     found = list(tensors)
     if not found:
         raise (ValueError if call == "cat" else RuntimeError)(f"{call}(): expected a non-empty list of Tensors")
@@ -347,11 +358,13 @@ def flipud(input):
 def roll(input, shifts, dims=None):
     """Elements moved along dims; those pushed out come back at the other end."""
     x = require_tensor(input, "roll")
-    if dims is None:
-        return reshape(_rolled(reshape(x, -1), int(shifts), 0), *x.node.shape)
+    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, () if dims is None else dims))
+    if not shifts:
+        raise RuntimeError("roll: `shifts` required")
+    if len(shifts) == 1 and not dims:
+        return reshape(_rolled(reshape(x, -1), int(shifts[0]), 0), *x.node.shape)
     if x.dim() == 0:
         raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")
-    shifts, dims = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, dims))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims):
@@ -365,6 +378,7 @@ def _rolled(x, shift: int, dim: int):
     return cat([narrow(x, dim, at, size - at), narrow(x, dim, 0, at)], dim) if at else x
 
 
+@variadic("repeats")
 def repeat(input, *sizes):
     """The whole tensor repeated along each dimension; more sizes than dimensions add dimensions in front."""
     x = require_tensor(input, "repeat")
@@ -379,6 +393,7 @@ def repeat(input, *sizes):
     return wrap(ops.reshape(node, tuple(n * s for n, s in zip(counts, shape))))
 
 
+@variadic("dims")
 def tile(input, *dims):
     """As repeat; fewer counts than dimensions leave the first dimensions alone."""
     counts = _sizes(dims)

@@ -11,6 +11,7 @@ from ...graph.node import Node
 from .. import return_types
 from ..autocast import raised
 from ..box import Box
+from ..keywords import also_named
 from ..operands import is_number, require_tensor
 from ..tensor import Tensor, wrap
 from .creation import eye, full, zeros
@@ -77,6 +78,7 @@ def _compatible(a: Node, b: Node, call: str, left: bool) -> None:
                            f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})")
 
 
+@also_named(input="b")
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X, A) with A X = b, A^T X = b if transpose: linalg.solve_triangular under its older name."""
     turned = A.transpose(-2, -1) if transpose else A
@@ -86,6 +88,7 @@ def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitrian
 
 
 @raised
+@also_named(input="A")
 def inv(A):
     """The inverse. Raises LinAlgError for a singular matrix."""
     node = square(A, "linalg.inv")
@@ -105,6 +108,7 @@ def inv_ex(A, *, check_errors: bool = False):
 
 
 @raised
+@also_named(input="B", input2="L")
 def cholesky_solve(B, L, upper: bool = False):
     """X with A X = B for the Cholesky factor L of A."""
     b, factor = matrix(B, "cholesky_solve"), square(L, "cholesky_solve")
@@ -115,6 +119,7 @@ def cholesky_solve(B, L, upper: bool = False):
 
 
 @raised
+@also_named(input="L")
 def cholesky_inverse(L, upper: bool = False):
     """The inverse of A from its Cholesky factor."""
     factor = square(L, "cholesky_inverse")
@@ -148,6 +153,7 @@ def tensorsolve(A, B, dims=None):
 
 
 # --- determinants
+@also_named(input="A")
 def det(A):
     """The determinant; its gradient holds for singular matrices too."""
     return wrap(ops.det(square(A, "linalg.det")))

@@ -12,6 +12,7 @@ from ...core.shapes import dim_index
 from ...graph import ops
 from .. import return_types
 from ..box import Box
+from ..keywords import also_named
 from ..operands import as_dtype, is_number, pair, require_tensor
 from ..pending import value_of
 from ..tensor import Tensor, wrap
@@ -74,6 +75,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
     return _results(values, x, inverse, counts, (return_inverse, return_counts))
 
 
+@also_named(element="elements", test_element="test_elements")
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
     """Whether each element is one of test_elements."""
     for x in (elements, test_elements):

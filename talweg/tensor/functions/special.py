@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ...core.dtypes import get_default_dtype
 from ...graph import ops
 from ...graph.node import Node, Op
 from ..box import Box
 from ..operands import (
-    as_node,
+    float_pair,
     pair,
+    refuse,
     require_a_tensor,
-    require_operand,
     require_tensor,
     require_tensors,
-    result_type,
     to_float,
 )
 from ..tensor import wrap
@@ -102,25 +100,26 @@ def entr(input):
 
 def _floats(x, y, call: str) -> tuple[Node, Node]:
     require_a_tensor(call, x, y)
-    dtype = result_type(require_operand(x, call), require_operand(y, call))
-    dtype = dtype if dtype.is_floating_point or dtype.is_complex else get_default_dtype()
-    return as_node(x, dtype), as_node(y, dtype)
+    return float_pair(x, y, call)
 
 
-def _x_times(function: Callable, name: str, formula: str) -> Callable:
-    """x f(y), which is 0 where x is, whatever y is (but nan)."""
+def _x_times(function: Callable, name: str, formula: str, pole: float) -> Callable:
+    """x f(y), which is 0 where x is, whatever y is (but nan). Where f(y) is finite the product says so by itself, and its
+    gradient f(y) with it; elsewhere, up to f's pole and at infinity, y is kept away from f."""
 
     def call(input, other):
         x, y = _floats(input, other, name)
-        zero = ops.logical_and(ops.eq(x, ops.number(0, x)), ops.logical_not(ops.isnan(y)))
+        refuse(name, x.dtype, "complex")
+        outside = ops.logical_or(ops.le(y, ops.number(pole, y)), ops.eq(y, ops.number(math.inf, y)))
+        zero = ops.logical_and(ops.eq(x, ops.number(0, x)), outside)
         safe = ops.where(zero, ops.number(1, y), y)
         return wrap(ops.where(zero, ops.number(0, x), ops.mul(x, function(safe))))
 
     return _named(call, name, formula)
 
 
-xlogy = _x_times(ops.log, "xlogy", "x log y; 0 where x is 0")
-xlog1py = _x_times(ops.log1p, "xlog1py", "x log(1 + y); 0 where x is 0")
+xlogy = _x_times(ops.log, "xlogy", "x log y; 0 where x is 0", 0)
+xlog1py = _x_times(ops.log1p, "xlog1py", "x log(1 + y); 0 where x is 0", -1)
 
 
 def sinc(input):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ....graph.node import Node
 from .affine import Affine, Loop, linear, of_loop
 from .body import Body
-from .expression import STATUS, Chosen, Computation, Place, flat_position, loads_of
+from .expression import STATUS, Chosen, Computation, NotInline, Place, flat_position, loads_of
 from .random import Blocks, uniform_number
 from .types import kind_of
 
@@ -157,19 +157,26 @@ class Accesses:
         """Read and check an index, outside the inner loop where it stays the same inside."""
         if index in self.indices.values:
             return
-        loads: dict = {}
-        loads_of(index.node, index.index, computation.placed, loads)
-        if any(self._moves(loop) for a in loads.values() for loop, _ in self._address(a).terms):
+        if self._changes(computation, index):
             self.indices.changing.add(index)
             value, body = computation.value(index.node, index.index), self.body
         else:
             value, body = self._ahead(computation).value(index.node, index.index), self.head
         self.indices.values[index] = checked_index(body, value, index, Pointers.name(STATUS))
 
+    def _changes(self, computation: Computation, index: Chosen) -> bool:
+        """Whether an index is another one at the next turn. One made of a reduction's result may be."""
+        loads: dict = {}
+        try:
+            loads_of(index.node, index.index, computation.placed, loads)
+        except NotInline:
+            return True
+        return any(self._moves(loop) for a in loads.values() for loop, _ in self._address(a).terms)
+
     def _ahead(self, computation: Computation) -> Computation:
         """The computation of what stays the same in the inner loop."""
         outside = Accesses(self.head, self.head, Loop("none", 1), self.merger, self.placed, self.counter)
-        outside.indices = self.indices
+        outside.indices, outside.fixed = self.indices, self.fixed
         return Computation(self.head, computation.placed, outside)
 
     def _moves(self, loop: Loop) -> bool:

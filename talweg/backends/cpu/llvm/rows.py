@@ -130,6 +130,9 @@ class _Rows:
         lines = self._start_of_row()
         label = "o_body"
         for turn in range(len(self.stores)):
+            if not self.group.reduced_count:  # then not even what stays the same along the row may be loaded
+                self.sums.update({node: start(node) for node in self.reductions[turn]})
+                continue
             lines += self._pass(turn, label)
             label = f"m{turn}_done" if self.inside[:-1] else f"i{turn}_done"
         lines += self._end_of_row()

@@ -59,7 +59,7 @@ def sort_kernel(name: str, outputs: Sequence[Node], placed: Mapping[Node, Place]
         if passes % 2:  # the last pass has to end in the result
             here, there = there, here
         with flow.loop(0, size) as at:
-            if source.shape and size > 1:
+            if source.shape and size != 1:
                 flow.define(loops[dim], at)
             value = computation_in(flow, merger, placed, inputs).value(source, index)
             flow.put("i64", _key(flow, value, source.dtype, node.attrs[1]), flow.at("i64", here[0], at))

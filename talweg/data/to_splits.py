@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import ArrayDataset
-from ..examples import PARTS, Examples, content_hash
-from ..leaks import duplicate_note, leak_note, leaks
-from ..partition import FRACTIONS, partition
-from ..splits import Splits
+from .arrays import ArrayDataset
+from .examples import PARTS, Examples, content_hash
+from .leaks import duplicate_note, leak_note, leaks
+from .partition import FRACTIONS, partition
+from .splits import Splits
 
 STATISTICS_FROM = 4096  # samples that mean and deviation are measured on
 
@@ -91,6 +91,6 @@ def _statistics(inputs, train: np.ndarray) -> tuple[float, float]:
 
 
 def _fingerprint(examples: Examples) -> str | None:
-    if examples.contents is None:
-        return None
+    if examples.fingerprint is not None or examples.contents is None:
+        return examples.fingerprint
     return content_hash(b"".join(examples.contents), np.asarray(examples.targets)).hex()

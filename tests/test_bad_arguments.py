@@ -1,0 +1,65 @@
+"""Bad arguments that PyTorch's operator database tries: the same exception type here, and the borders that are no errors."""
+
+import pytest
+import torch
+
+import talweg as T
+
+torch.set_num_threads(1)
+
+CASES = """
+fw.amax(fw.zeros(5, 0, 5))
+fw.amin(fw.zeros(5, 0, 5), 1)
+fw.aminmax(fw.zeros(5, 0, 5))
+fw.roll(fw.arange(10).reshape(5, 2), (1,))
+fw.roll(fw.arange(10).reshape(5, 2), 3, ())
+fw.roll(fw.zeros(5, 2), ())
+fw.roll(fw.zeros(5, 2), (1, 2))
+fw.arange(0, float("inf"))
+fw.arange(0, float("nan"))
+F.adaptive_avg_pool1d(fw.zeros(1, 1, 2), -1)
+F.adaptive_avg_pool2d(fw.zeros(2, 2), (1, 1))
+F.adaptive_avg_pool2d(fw.zeros(1, 2, 2, 2), (-1, 0))
+F.adaptive_avg_pool2d(fw.zeros(1, 2, 0, 2), 1)
+F.adaptive_max_pool2d(fw.zeros(1, 2, 2, 2), (0, 1))
+F.adaptive_max_pool2d(fw.zeros(1, 2, 2, 2), (-1, 1))
+F.adaptive_max_pool2d(fw.zeros(2, 2), (1, 1))
+F.adaptive_max_pool2d(fw.zeros(1, 2, 0, 2), 1)
+F.max_pool1d(fw.zeros(0, 10), 1)
+F.max_pool1d(fw.zeros(0, 2, 10), 1)
+F.max_pool2d(fw.zeros(2, 0, 2, 10), 1)
+F.max_pool2d(fw.zeros(3, 3, 3), 1, 1, 0, (1, -1))
+F.max_pool3d(fw.zeros(0, 1, 2, 10), 1)
+F.avg_pool2d(fw.zeros(0, 2, 10), 1)
+F.prelu(fw.zeros(2, 8, 3), fw.zeros(2, 4))
+F.prelu(fw.zeros(2, 8, 3), 0.25)
+F.gaussian_nll_loss(fw.zeros(9, 2, 3), fw.zeros(9, 2, 3), fw.ones(9, 2, 2))
+F.gaussian_nll_loss(fw.zeros(9, 2, 3), fw.zeros(9, 2, 3), fw.ones(3))
+F.gaussian_nll_loss(fw.zeros(9, 2, 3), fw.zeros(9, 2, 3), fw.ones(9, 2))
+F.gaussian_nll_loss(fw.zeros(9, 2, 3), fw.zeros(9, 2, 3), -1.0)
+F.fractional_max_pool2d(fw.zeros(0, 2, 4, 4), 2, output_size=2)
+F.fractional_max_pool3d(fw.zeros(2, 0, 4, 4, 4), 2, output_size=2)
+fw.cat(fw.zeros(2, 3))
+fw.stack(fw.zeros(2, 3))
+fw.mm(fw.zeros(2, 2), fw.zeros(2, 2), out=fw.zeros(2, 2, dtype=fw.float64))
+fw.add(fw.zeros(2), 1, out=fw.zeros(2, dtype=fw.float64))
+fw.max(fw.zeros(2, 2), 1, out=(fw.zeros(2), fw.zeros(2)))
+fw.sort(fw.zeros(2, 2), 0, out=(fw.zeros(2, 2), fw.zeros(2, 2, dtype=fw.int64)))
+fw.multinomial(fw.ones(2, 3), 2, out=fw.zeros(2, 2))
+fw.cumsum(fw.zeros(2, 2), 0, out=fw.zeros(2, 2, dtype=fw.float64))
+""".strip().splitlines()
+
+
+def outcome(fw, code):
+    """The exception's type, or the results' shapes, dtypes and values."""
+    try:
+        result = eval(code, {"fw": fw, "F": fw.nn.functional})
+    except Exception as error:
+        return type(error).__name__
+    parts = result if isinstance(result, tuple) else (result,)
+    return [(tuple(p.shape), str(p.dtype).split(".")[-1], str(p.numpy().tolist())) for p in parts]
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_outcome_is_pytorchs(code):
+    assert outcome(T, code) == outcome(torch, code)

@@ -1,0 +1,97 @@
+"""Trainings behind rows of docs/book.md that are too long for the test suite: row, figure, bound.
+
+    python -m tools.book_rows            all of them
+    python -m tools.book_rows 85 91      some rows
+
+Digits are scikit-learn's, split 1200 / 237 / 360; figures are shares of right answers on the 360 of the test split, by the
+weights of the best epoch. Ends with 1 where a bound is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from talweg.data import CATALOGUE, Splits, TensorDataset, digits
+from talweg.data.catalogue import Entry
+from talweg.data.order import permutation
+from talweg.recipes.classify import Settings, train
+
+PERMUTED = "permuted_digits"
+
+
+def permuted_digits(size: int = 28, seed: int = 0) -> Splits:
+    """The digits with their pixels in one random order, the same for all images (N 5.1): neighbours are lost."""
+    splits = digits(size, seed)
+    order = permutation(size * size, seed, "pixels")
+
+    def shuffled(part: TensorDataset) -> TensorDataset:
+        images, labels = part.tensors
+        return TensorDataset(images.flatten(2)[:, :, order.tolist()].reshape(images.shape), labels)
+
+    parts = {name: shuffled(splits.part(name)) for name in ("train", "validation", "test")}
+    return Splits(**{**vars(splits), **parts, "name": PERMUTED})
+
+
+@dataclass(frozen=True)
+class Row:
+    """`figure(accuracy of a training)` must be at least `bound`."""
+
+    number: int
+    what: str
+    bound: float
+    figure: Callable[[], float]
+
+
+def accuracy(model: str, **settings) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return train(Settings(model=model, **settings), Path(folder) / "run").test_accuracy
+
+
+def kept(model: str, seeds: int = 3) -> float:
+    """By how much accuracy rises when pixels are permuted: below 0, it falls. A mean: one image of the test is 0.3 %."""
+    def change(seed: int) -> float:
+        return accuracy(model, data=PERMUTED, epochs=20, seed=seed) - accuracy(model, epochs=20, seed=seed)
+
+    return sum(map(change, range(seeds))) / seeds
+
+
+RECURRENT = {"size": 8, "epochs": 40, "lr": 5e-3, "clip_norm": 1.0}
+ROWS = [
+    Row(78, "MLP on digits", 0.965, lambda: accuracy("mlp")),
+    Row(80, "LeNet on digits", 0.96, lambda: accuracy("lenet")),
+    Row(82, "MLP: change by permuted pixels", -0.01, lambda: -abs(kept("mlp"))),
+    Row(82, "LeNet: loss by permuted pixels", 0.01, lambda: -kept("lenet")),
+    Row(85, "small ResNet on digits", 0.98, lambda: accuracy("resnet_small", size=8, epochs=30)),
+    Row(89, "ViT, patches of 2, on digits", 0.95, lambda: accuracy("vit_small", size=8, epochs=60, warmup=0.1)),
+    *(Row(91, f"{kind.upper()} on rows of digits", 0.94, lambda kind=kind: accuracy(kind, **RECURRENT))
+      for kind in ("rnn", "lstm", "gru")),
+]
+
+
+def main(wanted: list[str]) -> int:
+    CATALOGUE[PERMUTED] = Entry(permuted_digits, "digits with permuted pixels", "data")
+    unknown = set(wanted) - {str(row.number) for row in ROWS}
+    if unknown:
+        print(f"no training for row {', '.join(sorted(unknown))}; there are: {sorted({row.number for row in ROWS})}")
+        return 2
+    print(f"{'row':>4}  {'what':<34} {'figure':>7} {'bound':>7} {'seconds':>8}")
+    missed = 0
+    for row in ROWS:
+        if wanted and str(row.number) not in wanted:
+            continue
+        start = time.perf_counter()
+        figure = row.figure()
+        missed += figure < row.bound
+        seconds = time.perf_counter() - start
+        print(f"{row.number:>4}  {row.what:<34} {figure:>7.4f} {row.bound:>7.4f} {seconds:>8.1f}"
+              + ("" if figure >= row.bound else "  MISSED"), flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
