@@ -20,6 +20,7 @@ from talweg.data import CATALOGUE, Splits, Subset, TensorDataset, digits, strati
 from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
 from talweg.recipes.classify import Settings, train
+from tools.training_rows import finder_within, gain_by_fine_tuning
 
 PERMUTED = "permuted_digits"
 HUNDRED = "hundred_digits"
@@ -85,6 +86,9 @@ def augmentation_gain(seeds: int = 10) -> float:
 
 RECURRENT = {"size": 8, "epochs": 40, "lr": 5e-3, "clip_norm": 1.0}
 ROWS = [
+    Row(46, "learning-rate finder: share of tasks within [0.1, 3] of the grid's best", 1.0, finder_within),
+    Row(126, "fine-tuning: gain over training from nothing, 10 shots", 0.05, gain_by_fine_tuning),
+    Row(126, "the same with low-rank adapters", 0.05, lambda: gain_by_fine_tuning(lora=True)),
     Row(78, "MLP on digits", 0.965, lambda: accuracy("mlp")),
     Row(80, "LeNet on digits", 0.96, lambda: accuracy("lenet")),
     Row(82, "MLP: change by permuted pixels", -0.01, lambda: -abs(kept("mlp"))),

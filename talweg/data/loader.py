@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
@@ -77,13 +78,18 @@ class DataLoader(Generic[Sample]):
         self.collate_fn = collate_fn or (default_collate if self.is_batched else _as_it_is)
 
     def __iter__(self) -> Iterator[Any]:
+        return self.batches()
+
+    def batches(self, start: int = 0) -> Iterator[Any]:
+        """A pass from batch `start` on. The batches before are not fetched, unless the dataset is a stream."""
         if self.is_stream:
-            samples = map(_with_values, self._stream())
+            samples = map(_with_values, itertools.islice(self._stream(), start, None))
             if self.num_workers == 0:
                 return samples
             return prefetched_stream(samples, self.num_workers * self.prefetch_factor, self._worker_setup())
         source = self._of_this_pass()
-        jobs = ((source, *job) for job in enumerate(self.batch_sampler if self.is_batched else self.sampler))  # type: ignore
+        orders = self.batch_sampler if self.is_batched else self.sampler
+        jobs = ((source, *job) for job in itertools.islice(enumerate(orders), start, None))  # type: ignore
         if self.num_workers == 0:
             return (self._made(job) for job in jobs)
         return prefetched(
