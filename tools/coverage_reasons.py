@@ -10,7 +10,7 @@ ABSENT: list[tuple[str, str]] = [
      """torch.sparse_* torch.*sspaddmm torch.*saddmm torch.smm torch.dsmm torch.hsmm torch.hspmm torch.*_sparse_ torch.spmm
      torch.*ccol_indices* torch.*crow_indices* torch.*row_indices* torch.*col_indices* torch.*indices_copy torch.*values_copy
      torch.Tensor.*sparse* torch.Tensor.to_dense torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.dense_dim
-     torch.Tensor.indices torch.Tensor.values torch.Tensor.smm torch.Tensor.sspaddmm torch.optim.SparseAdam
+     torch.Tensor.indices torch.Tensor.values torch.Tensor.smm torch.Tensor.sspaddmm
      torch.Tensor.to_padded_tensor"""),
     ("There are no quantised tensors; `models/quantize.py` rounds weights to 8 bits and keeps them as integers",
      """torch.quantize* torch.*q_per_channel_* torch.*q_scale torch.*q_zero_point torch.*qscheme torch.q[iu]* torch.quint*
@@ -37,7 +37,7 @@ ABSENT: list[tuple[str, str]] = [
     ("One device, the CPU, and one process",
      """torch.Stream torch.Event torch.get_device torch.get_device_module torch.*is_distributed torch.AcceleratorError
      torch.OutOfMemoryError torch.batch_norm_* torch.Tensor.ipu torch.Tensor.xpu torch.Tensor.mtia torch.Tensor.is_ipu
-     torch.Tensor.is_m* torch.Tensor.is_vulkan torch.Tensor.is_xla torch.Tensor.record_stream torch.nn.SyncBatchNorm
+     torch.Tensor.is_m* torch.Tensor.is_vulkan torch.Tensor.is_xla torch.Tensor.record_stream
      torch.*autocast_*_dtype torch.*autocast_*_enabled torch.utils.data.DistributedSampler
      torch.utils.checkpoint.get_device_states torch.utils.checkpoint.set_device_states
      torch.utils.checkpoint.DefaultDeviceType torch.utils.dlpack.DLDeviceType"""),
@@ -51,8 +51,6 @@ ABSENT: list[tuple[str, str]] = [
      """torch.Tensor.eig torch.Tensor.lstsq torch.Tensor.solve torch.Tensor.symeig torch.Tensor.reinforce
      torch.Tensor.resize torch.Tensor.resize_as torch.Tensor.volatile torch.Tensor.new torch.nn.Container
      torch.autograd.variable"""),
-    ("Forward mode runs through `func.jvp`, which pulls back twice: there are no dual numbers",
-     "torch.autograd.forward_ad.*"),
     ("Tensors with a mask of their own are a prototype there; the masked reductions are here", "torch.masked.*"),
     ("Pipelines of data pieces, deprecated there; use `Dataset` and `IterableDataset`",
      """torch.utils.data.*DataPipe torch.utils.data.*datapipe* torch.utils.data.DataChunk torch.utils.data.*_validation*
@@ -74,7 +72,9 @@ UNDOCUMENTED = "Not documented by PyTorch: what its layers call; use `nn.functio
 
 # How a name that is here differs from PyTorch's, where the signature does not tell.
 DIFFERS: dict[str, str] = {
-    "torch.from_numpy": "copies: what is recorded may be computed later and must not change under it",
+    "torch.optim.SparseAdam": "gradients are dense: a row counts as touched if its gradient is not all 0",
+    "torch.nn.SyncBatchNorm": "one process: as `BatchNorm`",
+    "torch.from_numpy": "copies, unless nobody can write to the array: what is recorded may be computed later and must not change under it",
     "torch.Tensor.numpy": "copies, for the same reason",
     "torch.frombuffer": "copies",
     "torch.asarray": "always copies data that is not a tensor",
