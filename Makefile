@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench fuzz models recipes clean
+.PHONY: demo test lint bench fuzz models recipes kill clean
 
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
@@ -14,6 +14,10 @@ test: $(VENV)/.test lint
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Training killed at random steps 60 times, and during 100 saves: what is resumed is the same to the last bit.
+kill: $(VENV)/.test
+	TALWEG_KILLS=60 TALWEG_SAVES=100 $(BIN)/python -m pytest tests/test_resume.py tests/test_checkpoint_damage.py
 
 # Every sample compiled; every sample at other sizes and in other layouts, against PyTorch, for MINUTES minutes; random
 # graphs, compiled against interpreted, for as many.

@@ -1,5 +1,6 @@
 """The command line: what it prints, what it keeps, and one clear line for whatever is wrong."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -16,7 +17,10 @@ from PIL import Image
 
 import talweg
 from talweg.cli import main as cli
+from talweg.cli import train
 from talweg.cli.main import COMMANDS, main
+from talweg.recipes.classify_help import HELP
+from talweg.recipes.classify_settings import Settings
 from talweg.training import read_history
 
 ROOT = Path(__file__).parent.parent
@@ -146,10 +150,111 @@ def test_ctrl_c_saves_what_there_is_and_says_so(tmp_path):
     assert child.returncode == 130
     assert err == ""
     assert "Interrupted: kept the best epoch so far" in out
+    assert "train --resume runs/mlp-digits" in out
     assert "Test accuracy" in out
     assert (tmp_path / "runs/mlp-digits/report.html").exists()
     found = process("-m", "talweg", "evaluate", "runs/mlp-digits", cwd=tmp_path)
     assert found.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_sigterm_saves_and_the_command_it_recommends_goes_on(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-m", "talweg", "train", "mlp", "--size", "8", "--hidden", "16", "--epochs", "100000"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+    for _ in range(3):
+        child.stdout.readline()
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=300)
+    assert (child.returncode, err) == (143, "")
+    assert "To go on: " in out
+    assert "train --resume runs/mlp-digits" in out
+    before = json.loads((tmp_path / "runs/mlp-digits/state.json").read_text())
+    again = subprocess.Popen(
+        [sys.executable, "-m", "talweg", "train", "--resume", "runs/mlp-digits"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+    first = again.stdout.readline()
+    again.send_signal(signal.SIGTERM)
+    again.communicate(timeout=300)
+    assert again.returncode == 143
+    assert first.startswith(f"epoch {before['epoch'] + 1:>6}/100000"), first
+
+
+def test_a_config_file_sets_what_flags_set_and_flags_go_before_it(talk, run, tmp_path):
+    code, out, _ = talk("train", "--config", run / "config.yaml", "--json", "--out", "a")
+    assert code == 0
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+    assert (tmp_path / "a/config.yaml").read_bytes() == (run / "config.yaml").read_bytes()
+    (tmp_path / "flat.yaml").write_text("model: mlp\nhidden: [32]\nepochs: 3\nsize: 8\nbatch-size: 300\n")
+    facts = json.loads(talk("train", "--config", "flat.yaml", "--epochs", "1", "--json")[1])
+    assert facts["epochs"] == 1
+    for text, words in (("epoch: 3", "flat.yaml: there is no setting 'epoch': did you mean 'epochs'"),
+                        ("settings: 3", "`settings` must hold"), ("- 1", "name: value"), ("epochs: many", "whole number")):
+        (tmp_path / "flat.yaml").write_text(text)
+        code, _, err = talk("train", "mlp", "--config", "flat.yaml")
+        assert code == 1
+        assert words in one_line(err)
+
+
+def test_every_setting_is_a_flag_with_a_line_of_help():
+    flags = {option.name: option for option in train.command.params}
+    for field in dataclasses.fields(Settings):
+        assert field.name in flags
+        if field.name != "model":
+            assert flags[field.name].help, field.name
+    assert not set(HELP) - {field.name for field in dataclasses.fields(Settings)}
+
+
+def test_resuming_by_command(talk, run):
+    code, out, _ = talk("train", "--resume", run)
+    assert code == 0
+    assert "Test accuracy" in out
+    for flags, code, words in ((["--lr", "1"], 1, "begun with lr 0.02"), (["--config", "x"], 2, "--config has no place"),
+                               (["--out", "x"], 2, "--out has no place"), (["--find-lr"], 2, "has no place")):
+        found, _, err = talk("train", "--resume", run, *flags)
+        assert found == code
+        assert words in one_line(err)
+
+
+def test_runs_are_compared(talk, run, tmp_path):
+    talk("train", "mlp", *QUICK, "--lr", "0.001", "--out", "slow")
+    code, out, err = talk("compare", run, "slow", "--out", "page.html")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert "validation loss" in lines[0]
+    assert lines[0].rstrip().endswith("lr")
+    assert str(run) in lines[1]  # the better one first
+    assert "slow" in lines[2]
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<svg") == 4
+    assert "slow" in page
+    rows = json.loads(talk("compare", run, "slow", "--json")[1])["runs"]
+    assert [row["lr"] for row in rows] == ["0.02", "0.001"]
+    code, _, err = talk("compare", run, "nothing")
+    assert code == 1
+    assert "no such run folder" in one_line(err)
+
+
+def test_finders_suggest_and_train_nothing(talk, tmp_path):
+    code, out, _ = talk("train", "mlp", *QUICK, "--find-lr")
+    assert code == 0
+    rate = float(out.split("Suggested learning rate: ")[1].split(";")[0])
+    assert 1e-4 < rate < 1
+    folder = tmp_path / "runs/mlp-digits-lr"
+    assert {p.name for p in folder.iterdir()} == {"lr-finder.csv", "lr-finder.svg"}
+    found = json.loads(talk("train", "mlp", *QUICK, "--find-batch-size", "--json")[1])
+    assert str(found["batch_size"]) in found["samples_per_second"]
+
+
+def test_tensorboard_is_asked_for_and_missing(talk, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    code, _, err = talk("train", "mlp", *QUICK, "--tensorboard")
+    assert code == 1
+    assert "pip install talweg[tensorboard]" in one_line(err)
 
 
 # Using a run
@@ -208,7 +313,6 @@ def test_data_list_names_the_datasets(talk):
 BAD = [
     (["trian"], 2, "did you mean 'train'"),
     (["zzz"], 2, "there are: train"),
-    (["train"], 2, "MODEL"),
     (["train", "lenett"], 1, "did you mean 'lenet'"),
     (["train", "lenet", "--data", "digit"], 1, "did you mean 'digits'"),
     (["train", "lenet", "--epochs", "many"], 2, "--epochs"),

@@ -70,8 +70,8 @@ def test_the_other_optimizers_learn_too(tmp_path, optimizer):
 def test_the_run_folder_holds_settings_weights_history_and_report(run):
     names = {p.name for p in run.run.iterdir()}
     assert names == {
-        "config.yaml", "history.csv", "history.jsonl", "last.safetensors", "model.safetensors", "report.html",
-        "state.json",
+        "config.yaml", "gradients.jsonl", "history.csv", "history.jsonl", "last.safetensors", "model.safetensors",
+        "previous.safetensors", "report.html", "state.json",
     }
     assert set(weights(run.run)) == {
         "layers.1.weight", "layers.1.bias", "layers.3.weight", "layers.3.bias"
@@ -202,6 +202,17 @@ def test_a_blank_or_missing_image_is_named(run, tmp_path):
         ({"model": "lenet", "clip_norm": 0}, "positive"),
         ({"model": "lenet", "optimizer": "adma"}, "adam, adamw, sgd"),
         ({"model": "lenet", "schedule": "cos"}, "constant, cosine, linear"),
+        ({"model": "lenet", "epochs": 3, "steps": 4}, "both say when training ends"),
+        ({"model": "lenet", "steps": 0}, "1 or more"),
+        ({"model": "lenet", "accumulate": 0}, "1 batch or more"),
+        ({"model": "lenet", "label_smoothing": 1.0}, "below 1"),
+        ({"model": "lenet", "ema": 1.0}, "between 0 and 1"),
+        ({"model": "lenet", "on_nan": "ignore"}, "stop, skip"),
+        ({"model": "lenet", "class_weights": "equal"}, "none, balanced"),
+        ({"model": "lenet", "lr_scale": "conv1"}, "PATTERN=FACTOR"),
+        ({"model": "lenet", "lr_scale": "conv1=-1"}, "PATTERN=FACTOR"),
+        ({"model": "lenet", "save_every": 0}, "1 step or more"),
+        ({"model": "lenet", "keep_best": 0}, "1 or more"),
         ({"model": "lenet", "monitor": "accuracy"}, "loss, error"),
         ({"model": "lenet", "momentum": 0.9}, "sgd"),
         ({"model": "lenet", "hidden": [3]}, "does not belong"),
@@ -230,6 +241,10 @@ def test_settings_are_read_from_words_as_a_command_line_gives_them():
         (Settings(model="mlp", size=4), "size"),
         (Settings(model="mlp", data="digit"), "did you mean 'digits'"),
         (Settings(model="mlp", activation="rellu"), "activation"),
+        (Settings(model="mlp", freeze=["layer.1"]), "did you mean 'layers.1'"),
+        (Settings(model="mlp", freeze=["*"]), "nothing to learn"),
+        (Settings(model="lenet", lora=["conv1"]), "no linear layer"),
+        (Settings(model="lenet", lr_scale=["fc9=0.1"]), "did you mean 'fc"),
     ],
 )
 def test_what_only_building_shows_is_refused_before_a_folder_is_made(tmp_path, settings, match):

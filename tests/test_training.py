@@ -138,7 +138,8 @@ def test_a_continued_run_follows_the_schedule_where_it_was():
     arguments = (model, nn.CrossEntropyLoss(), optimizer, loader(), loader(1))
     training.fit(*arguments, epochs=4, schedule=training.linear)
     optimizer.param_groups[0]["lr"] = 99.0  # what a half-run schedule may have left there
-    result = training.fit(*arguments, epochs=8, first_epoch=5, schedule=training.linear)
+    start = training.TrainingState(epoch=4, updates=20)
+    result = training.fit(*arguments, epochs=8, start=start, schedule=training.linear)
     assert [r.epoch for r in result.records] == [5, 6, 7, 8]
     assert result.records[0].learning_rate == pytest.approx(0.1 * (1 - (4 * 5 + 4) / 40))
 
@@ -265,7 +266,7 @@ def test_softmax_holds_where_the_exponential_does_not():
 
 def test_schedules_start_at_one_and_end_where_they_should():
     t = np.linspace(0, 1, 51)
-    for name, end in (("constant", 1), ("cosine", 0), ("linear", 0)):
+    for name, end in (("constant", 1), ("cosine", 0), ("linear", 0), ("step", 0.01), ("plateau", 1)):
         factors = [training.SCHEDULES[name](x) for x in t]
         assert factors[0] == 1
         assert factors[-1] == pytest.approx(end)

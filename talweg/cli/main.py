@@ -16,6 +16,7 @@ from ..version import __version__
 # before it is needed: `talweg --help` must not wait for NumPy.
 COMMANDS = {
     "train": ("train", "Train a model on a dataset; keeps checkpoint, history and report."),
+    "compare": ("compare", "Several runs side by side: figures, settings that differ, curves."),
     "evaluate": ("evaluate", "Measure a trained model on a split of its dataset."),
     "predict": ("predict", "Say what an image file shows."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
@@ -96,7 +97,8 @@ def _told(error: Exception) -> int:
 
 def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror
+        words = error.strerror[:1].lower() + error.strerror[1:]
+        return f"{error.filename}: {words}" if error.filename else error.strerror
     return "; ".join([str(error), *getattr(error, "__notes__", [])])
 
 

@@ -18,7 +18,8 @@ class Dataset(Generic[Sample]):
     """Samples by index. A subclass writes `__getitem__` and, for most uses, `__len__`.
 
     It may also write `batch(indices)`, which returns what collating those samples would give; the
-    loader then fetches a batch with one call. TensorDataset and Subset do.
+    loader then fetches a batch with one call; TensorDataset and Subset do. And `at_epoch(epoch)`, which
+    returns the dataset as that pass sees it: augmentations do.
     """
 
     def __getitem__(self, index) -> Any:
@@ -95,9 +96,14 @@ class Subset(Dataset[Sample]):
         self.indices = indices
         if hasattr(dataset, "batch"):
             self.batch = self._batch
+        if hasattr(dataset, "at_epoch"):
+            self.at_epoch = self._at_epoch
 
     def __getitem__(self, index: int):
         return self.dataset[self.indices[index]]
+
+    def _at_epoch(self, epoch: int) -> Subset:
+        return Subset(self.dataset.at_epoch(epoch), self.indices)  # type: ignore[attr-defined]
 
     def _batch(self, indices: Sequence[int]):
         return self.dataset.batch([self.indices[i] for i in indices])  # type: ignore[attr-defined]

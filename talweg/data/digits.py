@@ -30,7 +30,7 @@ def raw_digits() -> tuple[np.ndarray, np.ndarray]:
 
     Raises ModuleNotFoundError when scikit-learn is not installed.
     """
-    found = _sklearn_datasets().load_digits()
+    found = sklearn_datasets("the digits").load_digits()
     images = found.images.astype(np.uint8)
     labels = found.target.astype(np.int64)
     digest = hashlib.sha256(images.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()
@@ -68,8 +68,10 @@ def resized(images: np.ndarray, size: int) -> np.ndarray:
     return np.stack([np.asarray(image) for image in larger])
 
 
-def _sklearn_datasets() -> Any:
+def sklearn_datasets(wanted: str) -> Any:
+    """scikit-learn's datasets. Raises ModuleNotFoundError that says what needs them."""
     try:
         return importlib.import_module("sklearn.datasets")
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("the digits need scikit-learn: run `pip install talweg[data]`") from error
+        verb = "need" if wanted.endswith("s") else "needs"
+        raise ModuleNotFoundError(f"{wanted} {verb} scikit-learn: run `pip install talweg[data]`") from error

@@ -1,4 +1,4 @@
-"""Reading one image file for prediction: whatever its mode, one grey picture like the training data."""
+"""Reading one image file: whatever its mode and orientation, upright grey or colour values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG")
+MORE_FORMATS = (*FORMATS, "BMP", "GIF", "WEBP", "TIFF")  # the first picture of those that hold several
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -18,21 +19,54 @@ def read_grey(path: str | Path) -> np.ndarray:
     Raises FileNotFoundError, IsADirectoryError or PermissionError for a path that cannot be opened, and
     ValueError for what is no such image, is damaged, or has more than 64 million pixels.
     """
-    path = Path(path)
+    return _grey(_opened(Path(path), FORMATS))
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """An image file as uint8 (H, W) when it is grey, (H, W, 3) when it has colours, upright.
+
+    16-bit greys keep their upper 8 bits, palettes become colours, transparency becomes white; CMYK and the like are
+    converted. PNG, JPEG, BMP, GIF, WebP and TIFF by content, whatever the name says. Raises as `read_grey` does.
+    """
+    image = _opened(Path(path), MORE_FORMATS)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return np.round(255 * _grey(image)).astype(np.uint8)
+    image = _opaque(image)
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    values = np.asarray(image.convert("RGB"))
+    is_grey = np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2])
+    return values[..., 0] if is_grey else values
+
+
+def squared(pixels: np.ndarray, size: int) -> np.ndarray:
+    """The middle of an image, uint8 (size, size[, 3]): the shorter side is resized to `size`, the longer one cropped."""
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    side = min(height, width)
+    left = (width - side) / 2
+    top = (height - side) / 2
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
+
+
+def _opened(path: Path, formats: tuple[str, ...]) -> Image.Image:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             # Pillow only warns of a decompression bomb below twice its own limit; ours is checked first.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return _grey(_decoded(file, path))
+            return _decoded(file, path, formats)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
         raise IsADirectoryError(f"{path}: is a folder, expected a PNG or JPEG image") from error
 
 
-def _decoded(file, path: Path) -> Image.Image:
+def _decoded(file, path: Path, formats: tuple[str, ...]) -> Image.Image:
     try:
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=formats)
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise ValueError(
@@ -41,7 +75,8 @@ def _decoded(file, path: Path) -> Image.Image:
         image.load()
         return ImageOps.exif_transpose(image)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: is not a PNG or JPEG image") from error
+        known = "a PNG or JPEG image" if formats == FORMATS else "an image (PNG, JPEG, BMP, GIF, WebP or TIFF)"
+        raise ValueError(f"{path}: is {'empty, ' if path.stat().st_size == 0 else ''}not {known}") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: is too large to be decoded safely ({error})") from error
     except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
@@ -52,11 +87,14 @@ def _grey(image: Image.Image) -> np.ndarray:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image, dtype=np.float32)
         return values / max(65535.0 if image.mode != "F" else 1.0, float(values.max()))
-    if "A" in image.mode or "transparency" in image.info:
-        image = image.convert("RGBA")
-        page = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(page, image)
-    return np.asarray(image.convert("L"), dtype=np.float32) / 255
+    return np.asarray(_opaque(image).convert("L"), dtype=np.float32) / 255
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode not in ("LA", "PA", "RGBA", "La", "RGBa") and "transparency" not in image.info:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
 def light_on_dark(grey: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
@@ -72,16 +73,23 @@ class DataLoader(Generic[Sample]):
         if batch_size is not None:
             self.batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
         self.is_batched = self.batch_sampler is not None
+        self._epoch = 0
         self._ready_made = collate_fn is None and self.is_batched and hasattr(dataset, "batch")
         self.collate_fn = collate_fn or (default_collate if self.is_batched else _as_it_is)
 
     def __iter__(self) -> Iterator[Any]:
+        return self.batches()
+
+    def batches(self, start: int = 0) -> Iterator[Any]:
+        """A pass from batch `start` on. The batches before are not fetched, unless the dataset is a stream."""
         if self.is_stream:
-            samples = map(_with_values, self._stream())
+            samples = map(_with_values, itertools.islice(self._stream(), start, None))
             if self.num_workers == 0:
                 return samples
             return prefetched_stream(samples, self.num_workers * self.prefetch_factor, self._worker_setup())
-        jobs = enumerate(self.batch_sampler if self.is_batched else self.sampler)  # type: ignore[arg-type]
+        source = self._of_this_pass()
+        orders = self.batch_sampler if self.is_batched else self.sampler
+        jobs = ((source, *job) for job in itertools.islice(enumerate(orders), start, None))  # type: ignore
         if self.num_workers == 0:
             return (self._made(job) for job in jobs)
         return prefetched(
@@ -99,26 +107,31 @@ class DataLoader(Generic[Sample]):
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next pass the one of this epoch: a resumed run sees the order it would have seen."""
+        self._epoch = epoch
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
 
-    def _made(self, job: tuple[int, Any]) -> Any:
-        return _with_values(self._fetch(job))
+    def _of_this_pass(self) -> Dataset:
+        """The dataset as the pass that starts now sees it: augmentations depend on the epoch."""
+        self._epoch += 1
+        return self.dataset.at_epoch(self._epoch - 1) if hasattr(self.dataset, "at_epoch") else self.dataset
 
-    def _fetch(self, job: tuple[int, Any]) -> Any:
-        number, indices = job
+    def _made(self, job: tuple[Dataset, int, Any]) -> Any:
+        return _with_values(self._fetch(*job))
+
+    def _fetch(self, source: Dataset, number: int, indices: Any) -> Any:
         if not self.is_batched:
-            return self.collate_fn(self._sample(indices, number))
+            return self.collate_fn(self._sample(source, indices, number))
         if self._ready_made:
             with _noted(f"while fetching samples {_listed(indices)} (batch {number})"):
-                return self.dataset.batch(indices)  # type: ignore[attr-defined]
-        samples = [self._sample(i, number) for i in indices]
+                return source.batch(indices)  # type: ignore[attr-defined]
+        samples = [self._sample(source, i, number) for i in indices]
         with _noted(f"while collating samples {_listed(indices)} (batch {number})"):
             return self.collate_fn(samples)
 
-    def _sample(self, index: Any, number: int) -> Any:
+    def _sample(self, source: Dataset, index: Any, number: int) -> Any:
         with _noted(f"while fetching sample {index} (batch {number})"):
-            return self.dataset[index]
+            return source[index]
 
     def _stream(self) -> Iterator[Any]:
         if self.batch_size is None:

@@ -93,7 +93,7 @@ class RandomSampler(RandomnessByEpoch):
             return
         for start in range(0, self.num_samples, size):
             order = permutation(size, seed, f"shuffle {start // size}", epoch)
-            yield from order[: self.num_samples - start].tolist()
+            yield from _numbers(order[: self.num_samples - start])
 
     def __len__(self) -> int:
         return self.num_samples
@@ -171,6 +171,12 @@ class BatchSampler(Sampler):
     def __len__(self) -> int:
         count = len(self.sampler)  # type: ignore[arg-type]
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+
+def _numbers(order: np.ndarray, at_once: int = 65536) -> Iterator[int]:
+    """The order as Python's integers, a piece at a time: they take four times the array's memory."""
+    for start in range(0, len(order), at_once):
+        yield from order[start:start + at_once].tolist()
 
 
 def _checked_count(value: int, call: str, name: str = "num_samples") -> int:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-
-from .dataset import TensorDataset
 
 
 @dataclass(frozen=True)
 class Splits:
     """The three disjoint parts of a labelled dataset, and what is needed to prepare a new input alike.
 
-    Inputs were scaled to [0, 1], then had `mean` subtracted and were divided by `std`.
+    Inputs were scaled to [0, 1], then had `mean` subtracted and were divided by `std`. `classes` is empty where the
+    targets are numbers. `kind` says what inputs are: drawing (light ink on a dark page), image, or numbers, of which
+    no single file is one. `notes` are lines the user should see; `fingerprint` stands for the content of all samples.
     """
 
     name: str
-    train: TensorDataset
-    validation: TensorDataset
-    test: TensorDataset
+    train: Any
+    validation: Any
+    test: Any
     classes: list[str]
     input_shape: tuple[int, ...]
     mean: float
     std: float
     native_size: int | None = None
+    kind: str = "drawing"
+    notes: list[str] = field(default_factory=list)
+    fingerprint: str | None = None
 
-    def part(self, name: str) -> TensorDataset:
+    def part(self, name: str) -> Any:
         """The split called train, validation or test. Raises ValueError for another name."""
         if name not in ("train", "validation", "test"):
             raise ValueError(f"no split is called {name!r}: choose train, validation or test")

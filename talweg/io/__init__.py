@@ -1,7 +1,7 @@
 """Files: checkpoints and settings, written so that a kill at any moment leaves a good one; published weights."""
 
 from .atomic import write_atomically
-from .checkpoint import load_model, load_training, read_state, save_best, save_last
+from .checkpoint import Kept, load_matching, load_model, load_training, read_state, read_training, save_best, save_last
 from .layouts import Layout, Rule
 from .preprocessing import ImagePreprocessing
 from .pretrained import LoadReport, Pretrained, load_published, save_published
@@ -12,10 +12,12 @@ from .tensors import read_tensors, write_tensors
 __all__ = [
     "Checkpoint",
     "ImagePreprocessing",
+    "Kept",
     "Layout",
     "LoadReport",
     "Pretrained",
     "Rule",
+    "load_matching",
     "load_model",
     "load_published",
     "load_training",
@@ -23,6 +25,7 @@ __all__ = [
     "read_settings",
     "read_state",
     "read_tensors",
+    "read_training",
     "save_best",
     "save_last",
     "save_published",

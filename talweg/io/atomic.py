@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a temporary file beside `path`, flush it to the disk, rename it over `path`, flush the folder.
+def write_atomically(path: str | Path, content: bytes, keep: Path | None = None) -> None:
+    """Write a temporary file beside `path`, flush it to the disk, rename it over `path`, flush the folder. What was at
+    `path` gets the name `keep`, if that is given.
 
     Raises OSError when the disk is full or the folder cannot be written; `path` is then as it was.
     """
@@ -21,12 +23,28 @@ def write_atomically(path: str | Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
+        if keep is not None:
+            _also_called(path, keep)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
     _flush_folder(path.parent)
+
+
+def _also_called(path: Path, other: Path) -> None:
+    """Give the file a second name, taken from what had it: at no moment is `path` missing."""
+    if not path.exists():
+        return
+    between = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(between)
+    try:
+        os.link(path, between)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, between)
+    os.replace(between, other)
 
 
 def remove_leftovers(folder: str | Path) -> None:

@@ -21,11 +21,11 @@ DTYPES = {
 
 
 def write_tensors(
-    path: str | Path, tensors: dict[str, np.ndarray], notes: dict[str, str] | None = None
+    path: str | Path, tensors: dict[str, np.ndarray], notes: dict[str, str] | None = None, keep: Path | None = None
 ) -> None:
-    """Write arrays and notes (strings in the file's header) atomically."""
+    """Write arrays and notes (strings in the file's header) atomically; the file that was there stays as `keep`."""
     contiguous = {name: _plain(array) for name, array in tensors.items()}
-    write_atomically(path, save(contiguous, metadata=notes or None))
+    write_atomically(path, save(contiguous, metadata=notes or None), keep)
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

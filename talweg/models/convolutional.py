@@ -79,14 +79,14 @@ def _with_time(input_shape: Shape) -> tuple[Tensor, ...]:
 def _entries() -> dict[str, Entry]:
     table = {
         "lenet5": Entry(_lenet5, "LeNet-5, modern (N fig. 5.13)", (1, 28, 28)),
-        "lenet5_1998": Entry(_lenet5_of_1998, "LeNet-5 as in LeCun et al. 1998", (1, 32, 32)),
+        "lenet5_1998": Entry(_lenet5_of_1998, "LeNet-5 as in LeCun et al. 1998", (1, 32, 32), channels=1),
         "convnet": Entry(_convnet, "(Conv, ReLU, Pool)^N from text (N 5.4)", (1, 28, 28), {"layers": MODERN}),
         "alexnet": Entry(_image(lambda c, n: AlexNet(n, c)), "AlexNet, one stream (L 5.2)", IMAGENET, classes=1000),
         "resnet_small": Entry(_image(lambda c, n: ResNet.for_small_images(n, c)), "ResNet-8 for small images", (1, 28, 28)),
         "unet": Entry(_image(lambda c, n: UNet(c, n)), "U-Net, valid convolutions (L 6.4)", (1, 572, 572), classes=2),
         "fcn_resnet50": Entry(_image(lambda c, n: FCN(50, n, c)), "FCN on ResNet-50 (L 6.4)", (3, 520, 520), classes=21),
         "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473), classes=21),
-        "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), classes=91),
+        "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), classes=91, channels=3),
         "autoencoder": Entry(_square(lambda c, s: Autoencoder(c, s)), "convolutional autoencoder", (1, 28, 28)),
         "denoiser": Entry(_image(lambda c, _: DenoisingAutoencoder(c)), "denoising autoencoder (L 6.1)", (1, 64, 64)),
         "vae": Entry(_square(lambda c, s: VAE(c, s)), "variational autoencoder", (1, 28, 28)),

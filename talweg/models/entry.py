@@ -20,7 +20,8 @@ class Entry:
     """`build(input_shape, classes, **settings)` makes the model; `settings` holds its defaults.
 
     `example(input_shape)` gives the positional arguments of one call, a batch of one: what summaries run. `classes` is
-    the number that summaries and drawings show, the published one where there is one.
+    the number that summaries and drawings show, the published one where there is one. `channels` is what the model insists
+    on, None where it takes the images' own.
     """
 
     build: Callable[..., nn.Module]
@@ -29,3 +30,4 @@ class Entry:
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: Callable[[tuple[int, ...]], tuple[Tensor, ...]] = one_input
     classes: int = 10
+    channels: int | None = None

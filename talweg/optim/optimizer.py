@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.dtypes import float32
 from ..nn.hooks import RemovableHandle, add_hook
-from ..tensor import Tensor, enable_grad, no_grad, step_done
+from ..tensor import Tensor, enable_grad, no_grad, step_done, where
 from ..tensor import tensor as new_tensor
 from ..tensor.tensor import wrap
 from ..tensor.tracing import each_call, varying_number
@@ -62,6 +62,11 @@ class Optimizer:
     A subclass may define step() instead. Raises TypeError for a single tensor, ValueError for an empty list
     or a tensor that is no leaf.
     """
+
+    guard: Tensor | None = None
+    """A 0-d bool: whether the next steps happen. Decided in the graph, as by PyTorch's `found_inf`, so that a step whose loss
+    is not finite leaves weights and state as they were without anybody looking at the loss before. A step() of an
+    optimiser's own does not ask."""
 
     _stepping = False
     _opt_called = False  # read by schedulers, which should step after the optimiser
@@ -207,9 +212,25 @@ class Optimizer:
             assert gradient is not None
             if group.get("maximize"):
                 gradient = -gradient
-            self._update(param, gradient, state, group, shared[key])
+            if self.guard is None:
+                self._update(param, gradient, state, group, shared[key])
+            else:
+                self._update_if(self.guard, param, gradient, state, group, shared[key])
             if state:
                 self.state[param] = state
+
+    def _update_if(
+        self, wanted: Tensor, param: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any],
+        numbers: dict[str, Tensor],
+    ) -> None:
+        """_update, undone within the same graph where `wanted` turns out to be false: nobody has to wait for its value."""
+        before = {name: wrap(value.node) for name, value in state.items() if isinstance(value, Tensor)}
+        old = wrap(param.node)
+        self._update(param, gradient, state, group, numbers)
+        param.copy_(where(wanted, param, old))
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                value.copy_(where(wanted, value, before.get(name, 0.0)))
 
     def _inputs(self, group: dict[str, Any], state: dict[str, Any], like: Tensor) -> dict[str, Tensor]:
         """The numbers of an update as inputs of the graph, which may be others at the next step."""

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import nn, optim
-from ..data import DataLoader, Splits, TensorDataset, fitted, light_on_dark, load, read_grey
-from ..io import load_model, save_best, save_last, write_settings
-from ..models import build
-from ..tensor import Generator, Tensor, from_numpy, manual_seed, no_grad, zeros
+from .. import nn
+from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_name, targets_of
+from ..io import load_model, read_training, save_best, write_settings
+from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import (
-    SCHEDULES,
-    EpochRecord,
+    Checkpoints,
     Findings,
     FitResult,
     History,
+    LayerNorms,
     LayerRow,
     Listener,
+    TensorBoard,
     confusion_matrix,
     environment,
     fit,
-    sequences,
+    read_norms,
     softmax,
     summarise,
-    warmed_up,
+    tensorboard_writer,
     write_report,
 )
-from ..training.history import plain
-from .classify_settings import Settings
+from .classify_parts import LARGE_BATCH, Task, loss_of, model_of, schedule_of
+from .classify_settings import WITHOUT_EFFECT, Settings
+from .prepared import Prepared, pictures_of, pixels_of
 from .runs import config_of, new_run
-from .settings import from_mapping
-
-LARGE_BATCH = 256
+from .settings import changed, from_mapping
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Outcome:
     """A finished training: where it is kept, how it went, and the best weights' figures on the test split."""
 
     run: Path
+    settings: Settings
     result: FitResult
     test_loss: float
     test_error: float
@@ -55,56 +57,74 @@ class Outcome:
         return 1 - self.test_error
 
 
-class Checkpoints(Listener):
-    """Keeps the best weights and the last state of every epoch in the run folder."""
-
-    def __init__(self, run: Path, model: nn.Module, optimizer: optim.Optimizer) -> None:
-        self.run = run
-        self.model = model
-        self.optimizer = optimizer
-        self.best_epoch: int | None = None
-
-    def epoch(self, record: EpochRecord) -> None:
-        if record.best:
-            self.best_epoch = record.epoch
-            # No times: with one seed, two runs write the same file to the last bit.
-            kept = {"epoch": record.epoch, "validation_loss": record.validation_loss}
-            save_best(self.run, self.model, kept)
-        state = plain(record.as_dict()) | {"best_epoch": self.best_epoch}
-        save_last(self.run, self.model, self.optimizer, state)
-
-
 def train(settings: Settings, out: str | Path | None = None, listeners: Sequence[Listener] = ()) -> Outcome:
     """Train, keep checkpoints, history and report in a new run folder, and look at the test split once.
 
-    The test figures are those of the best epoch's weights. Ctrl-C ends the training, the rest follows.
-    Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
+    The test figures are those of the best epoch's weights. Ctrl-C and SIGTERM end the training after the step it is in,
+    the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
     FloatingPointError when training diverges; the best checkpoint so far stays.
     """
-    manual_seed(settings.seed)
-    splits = load(settings.data, size=settings.size, seed=0)
-    model = _model(settings, splits.input_shape, len(splits.classes))
-    if settings.checkpoint_activations and not sequences(model):
-        raise ValueError(f"checkpoint_activations does not fit {settings.model}: it has no nn.Sequential of two layers or "
-                         "more, whose layers could be recomputed; leave it out")
-    layers = summarise(model, zeros(1, *splits.input_shape))
-    run = new_run(out or Path("runs") / f"{settings.model}-{settings.data}")
-    write_settings(run / "config.yaml", _config(settings, splits))
-    optimizer = _optimizer(settings, model)
+    if settings.tensorboard:
+        tensorboard_writer()  # missing, it is told before a folder is made
+    task = Task.begun(settings, labelled(settings))
+    run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
+    write_settings(run / "config.yaml", _config(settings, task.splits))
+    return _carried_out(task, run, listeners)
+
+
+def resume(run: str | Path, changes: Mapping[str, Any] | None = None, listeners: Sequence[Listener] = ()) -> Outcome:
+    """Go on with a run that was interrupted or killed: it ends with the weights it would have ended with, to the last bit.
+
+    `changes` are settings that were given again: those that decide the weights must be the run's. Raises ValueError when
+    they are not, or when the data have changed, and as `load_run` does.
+    """
+    run = Path(run)
+    config = config_of(run)
+    settings = _settings_of(config, run)
+    settings = changed(settings, changes or {}, WITHOUT_EFFECT, f"--resume {run}")
+    splits = labelled(settings)
+    if from_mapping(Prepared, config["input"]) != _prepared(splits):
+        raise ValueError(f"{settings.data}: has changed since {run} was begun, so that going on would mix two trainings: bring "
+                         "the old data back, or train again")
+    task = Task.begun(settings, splits)
+    with suppress(FileNotFoundError):  # killed before the first save
+        task.restore(read_training(run, partial(_tell, listeners)))
+    return _carried_out(task, run, listeners)
+
+
+def _tell(listeners: Sequence[Listener], text: str) -> None:
+    for listener in listeners:
+        listener.note(text)
+
+
+def _carried_out(task: Task, run: Path, listeners: Sequence[Listener]) -> Outcome:
+    settings, splits = task.settings, task.splits
+    notes = [*splits.notes, *task.remarks]
+    for note in notes:
+        _tell(listeners, note)
+    layers = summarise(task.model, zeros(1, *splits.input_shape))
+    checkpoints = Checkpoints(
+        run, task.model, task.optimizer, task.state, average=task.average, every=settings.save_every,
+        keep_best=settings.keep_best, monitor=settings.monitor,
+    )
+    watching: list[Listener] = [*listeners, History(run), LayerNorms(run, task.model)]
+    if settings.tensorboard:
+        watching.append(TensorBoard(run))
     result = fit(
-        model, nn.CrossEntropyLoss(), optimizer, *_loaders(settings, splits), epochs=settings.epochs,
-        schedule=warmed_up(SCHEDULES[settings.schedule], settings.warmup), clip_norm=settings.clip_norm,
-        monitor=settings.monitor, patience=settings.patience,
+        task.model, loss_of(settings, splits), task.optimizer, *task.loaders,
+        epochs=settings.epochs, steps=settings.steps, start=task.state, validation_loss=nn.CrossEntropyLoss(),
+        schedule=schedule_of(settings), clip_norm=settings.clip_norm, accumulate=settings.accumulate, average=task.average,
+        monitor=settings.monitor, patience=settings.patience, on_nan=settings.on_nan,
         precision=settings.precision, checkpoint_activations=settings.checkpoint_activations,
-        listeners=[*listeners, History(run), Checkpoints(run, model, optimizer)],
+        listeners=[*watching, checkpoints],
     )
     if result.best is None:  # interrupted before the first epoch's end: keep what there is
-        save_best(run, model, {"epoch": 0})
-    logits = outputs_of(model, splits.test)
-    missing = write_report(run / "report.html", _findings(settings, splits, layers, result, logits))
-    labels = splits.test.tensors[1].numpy()
+        save_best(run, task.used, {"epoch": 0})
+    logits = outputs_of(task.model, splits.test)
+    missing = write_report(run / "report.html", _findings(settings, splits, layers, result, logits, notes, read_norms(run)))
+    labels = targets_of(splits.test)
     loss, error = _figures(logits, labels)
-    return Outcome(run, result, loss, error, len(labels), missing)
+    return Outcome(run, settings, result, loss, error, len(labels), missing)
 
 
 @dataclass(frozen=True)
@@ -124,11 +144,14 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 
     Raises FileNotFoundError, ValueError or RuntimeError when the run or a file of it is not as it should be.
     """
-    settings, model, _ = load_run(run)
-    splits = load(settings.data, size=settings.size, seed=0)
+    settings, model, prepared = load_run(run)
+    splits = labelled(settings)
+    if prepared.fingerprint not in (None, splits.fingerprint):
+        raise ValueError(f"{settings.data}: has changed since {run} was trained, so that its splits are others and the test "
+                         "split may hold samples that were learned from: train again, or bring the old data back")
     part = splits.part(split)
     logits = outputs_of(model, part)
-    labels = part.tensors[1].numpy()
+    labels = targets_of(part)
     loss, error = _figures(logits, labels)
     confusion = confusion_matrix(logits.argmax(axis=1), labels, len(splits.classes))
     return Evaluation(split, len(labels), loss, error, splits.classes, confusion)
@@ -137,7 +160,7 @@ def evaluate(run: str | Path, split: str = "test") -> Evaluation:
 def predict(run: str | Path, image: str | Path) -> dict[str, float]:
     """Each class's probability for an image file, the most probable first.
 
-    Raises as `load_run` and `prepared_image` do.
+    The image is prepared as the training images were. Raises as `load_run` and `prepared_image` do.
     """
     _, model, prepared = load_run(run)
     logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
@@ -146,35 +169,8 @@ def predict(run: str | Path, image: str | Path) -> dict[str, float]:
 
 
 def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
-    """An image file as the run's model wants it, (1, 1, size, size): a light drawing on a dark page.
-
-    Raises as `read_grey` does, and ValueError for a blank image.
-    """
-    try:
-        drawing = light_on_dark(read_grey(image))
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(str(image)) else f"{image}: {message}") from error
-    pixels = fitted(drawing, prepared.shape[-1], prepared.native_size)
-    pixels = ((pixels - prepared.mean) / prepared.std).astype(np.float32)
-    return from_numpy(pixels[None, None])
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """How inputs were prepared: shape (channels, height, width), mean, std, classes, the scanned side."""
-
-    shape: list[int]
-    mean: float
-    std: float
-    classes: list[str]
-    native_size: int | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f"setting shape must be three sizes of 1 or more, got {self.shape}")
-        if not self.std > 0 or not self.classes:
-            raise ValueError("setting std must be positive, and classes must not be empty")
+    """An image file as the run's model wants it, (1, C, size, size). Raises as `pixels_of` does."""
+    return from_numpy(pixels_of(image, prepared)[None])
 
 
 def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
@@ -183,10 +179,10 @@ def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
     Raises FileNotFoundError, ValueError or RuntimeError, naming the file and what is wrong with it.
     """
     config = config_of(run)
+    settings = _settings_of(config, run)
     try:
-        settings = from_mapping(Settings, config["settings"])
         prepared = from_mapping(Prepared, config["input"])
-        model = _model(settings, tuple(prepared.shape), len(prepared.classes))
+        model = model_of(settings, tuple(prepared.shape), len(prepared.classes))
     except ValueError as error:
         raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
     load_model(run, model)
@@ -194,37 +190,38 @@ def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
     return settings, model, prepared
 
 
-def outputs_of(model: nn.Module, dataset: TensorDataset) -> np.ndarray:
+def labelled(settings: Settings) -> Splits:
+    """The data of these settings. Raises ValueError when their targets are no classes."""
+    splits = choose(settings.data, settings.request())
+    if not splits.classes:
+        raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart; "
+                         "name a column of classes with --target")
+    return splits
+
+
+def outputs_of(model: nn.Module, dataset: Dataset) -> np.ndarray:
     """The model's outputs for every sample, (N, C), in evaluation mode."""
     model.eval()
     with no_grad():
         return np.concatenate([model(batch[0]).numpy() for batch in DataLoader(dataset, LARGE_BATCH)])
 
 
-def _model(settings: Settings, input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    return build(settings.model, input_shape, classes, **settings.model_settings())
+def _settings_of(config: dict[str, Any], run: str | Path) -> Settings:
+    try:
+        return from_mapping(Settings, config["settings"])
+    except ValueError as error:
+        raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
 
 
-def _optimizer(s: Settings, model: nn.Module) -> optim.Optimizer:
-    parameters = model.parameters()
-    if s.optimizer == "sgd":
-        return optim.SGD(parameters, lr=s.lr, momentum=s.momentum or 0.0, weight_decay=s.weight_decay)
-    kind = optim.Adam if s.optimizer == "adam" else optim.AdamW
-    return kind(parameters, lr=s.lr, weight_decay=s.weight_decay)
-
-
-def _loaders(s: Settings, splits: Splits) -> tuple[DataLoader, DataLoader]:
-    order = Generator()
-    order.manual_seed(s.seed)
-    train: DataLoader = DataLoader(splits.train, s.batch_size, shuffle=True, num_workers=s.workers, generator=order)
-    return train, DataLoader(splits.validation, LARGE_BATCH)
+def _prepared(splits: Splits) -> Prepared:
+    return Prepared(
+        list(splits.input_shape), splits.mean, splits.std, list(splits.classes), splits.native_size, splits.kind,
+        splits.fingerprint,
+    )
 
 
 def _config(settings: Settings, splits: Splits) -> dict[str, Any]:
-    prepared = Prepared(
-        list(splits.input_shape), splits.mean, splits.std, list(splits.classes), splits.native_size
-    )
-    return {"recipe": "classify", "settings": asdict(settings), "input": asdict(prepared)}
+    return {"recipe": "classify", "settings": asdict(settings), "input": asdict(_prepared(splits))}
 
 
 def _figures(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -234,13 +231,18 @@ def _figures(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def _findings(
-    settings: Settings, splits: Splits, layers: list[LayerRow], result: FitResult, logits: np.ndarray
+    settings: Settings, splits: Splits, layers: list[LayerRow], result: FitResult, logits: np.ndarray, notes: list[str],
+    norms: dict[str, list[float]],
 ) -> Findings:
-    images: Tensor = splits.test.tensors[0]
-    labels = splits.test.tensors[1].numpy()
+    labels = targets_of(splits.test)
     return Findings(
-        title=f"{settings.model} on {settings.data}", settings=asdict(settings), environment=environment(),
-        records=result.records, layers=layers, classes=splits.classes, images=images.numpy()[:, 0],
+        title=f"{settings.model} on {short_name(settings.data)}", settings=asdict(settings), environment=environment(),
+        records=result.records, layers=layers, classes=splits.classes, images=pictures_of(splits),
         labels=labels, probabilities=softmax(logits), split="test", loss=_figures(logits, labels)[0],
-        remarks=["The training was interrupted."] if result.interrupted else [],
+        remarks=[*notes, *_ended(result)], norms=norms,
     )
+
+
+def _ended(result: FitResult) -> list[str]:
+    skipped = [f"{result.skipped} steps were skipped, because their loss or gradient was not finite."] if result.skipped else []
+    return skipped + (["The training was interrupted."] if result.interrupted else [])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,6 +26,19 @@ def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
         if f.name not in values and f.default is MISSING and f.default_factory is MISSING:
             raise ValueError(f"setting {f.name} is missing")
     return kind(**{name: converted(name, value, hints[name]) for name, value in values.items()})
+
+
+def changed(settings: T, values: Mapping[str, Any], may_change: Collection[str], call: str) -> T:
+    """`settings` with those of `values` that may change. Raises ValueError for another one that differs, naming both."""
+    hints = typing.get_type_hints(type(settings))
+    for name, value in values.items():
+        if name not in hints:
+            raise ValueError(unknown(name, list(hints)))
+        kept = getattr(settings, name)
+        if name not in may_change and converted(name, value, hints[name]) != kept:
+            raise ValueError(f"{call}: the run was begun with {name} {kept}, which {value} contradicts: leave it out to go on "
+                             "with the run, or begin a new one")
+    return replace(settings, **{n: converted(n, v, hints[n]) for n, v in values.items() if n in may_change})  # type: ignore[type-var]
 
 
 def unknown(name: str, valid: list[str]) -> str:

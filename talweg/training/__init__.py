@@ -1,27 +1,43 @@
 """Training: the loop, its metrics, progress, history and report."""
 
+from .checkpoints import Checkpoints
 from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
 from .events import EpochRecord, Listener
 from .history import History, read_history
-from .loop import FitResult, Score, evaluate, fit, train_epoch
+from .lora import LowRank, adapt, merge
+from .loop import FitResult, evaluate, fit
 from .metrics import ClassScore, class_scores, confusion_matrix, count_errors, error_rate, softmax
+from .parts import freeze, parameter_groups
 from .progress import progress_for
+from .rate_finder import RateCurve, find_rate
 from .report import Findings, page, write_report
-from .schedules import SCHEDULES, constant, cosine, linear, warmed_up
+from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
+from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
+from .update import ON_NAN, samples, tokens
+from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
 
 __all__ = [
+    "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
+    "Checkpoints",
     "ClassScore",
     "EpochRecord",
     "Findings",
     "FitResult",
     "History",
+    "LayerNorms",
     "LayerRow",
     "Listener",
+    "LowRank",
+    "Plateau",
+    "RateCurve",
     "Score",
+    "TensorBoard",
+    "TrainingState",
+    "adapt",
     "class_scores",
     "confusion_matrix",
     "constant",
@@ -30,18 +46,27 @@ __all__ = [
     "environment",
     "error_rate",
     "evaluate",
+    "find_rate",
     "fit",
+    "freeze",
     "in_precision",
     "linear",
+    "merge",
+    "one_cycle",
     "page",
     "parameter_count",
+    "parameter_groups",
     "progress_for",
     "read_history",
+    "read_norms",
     "recomputing",
+    "samples",
     "sequences",
     "softmax",
+    "step",
     "summarise",
-    "train_epoch",
+    "tensorboard_writer",
+    "tokens",
     "warmed_up",
     "write_report",
 ]

@@ -22,9 +22,12 @@ class History(Listener):
         self.jsonl = Path(run) / "history.jsonl"
 
     def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
-        if first_epoch == 1:
-            self.csv.write_text(",".join(COLUMNS) + "\n")
-            self.jsonl.write_text("")
+        """A resumed run keeps the epochs before its first; what a killed process noted after its last save goes."""
+        kept = read_history(self.jsonl.parent)[: first_epoch - 1] if first_epoch > 1 else []
+        self.csv.write_text(",".join(COLUMNS) + "\n")
+        self.jsonl.write_text("")
+        for record in kept:
+            self.epoch(record)
 
     def epoch(self, record: EpochRecord) -> None:
         values = record.as_dict()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,29 +16,24 @@ from ..tensor import Tensor, no_grad
 from .economy import in_precision, recomputing
 from .events import EpochRecord, Listener
 from .metrics import count_errors
-from .schedules import Schedule, constant
-
-ErrorCount = Callable[[Tensor, Tensor], int]
-
-
-@dataclass(frozen=True)
-class Score:
-    """Mean loss per sample, share of errors, and over how many samples."""
-
-    loss: float
-    error: float | None
-    samples: int
+from .schedules import Rate, Schedule, constant
+from .signals import StopSignals
+from .state import Score, Total, TrainingState, set_generator
+from .update import ON_NAN, ErrorCount, Loss, Update, samples
 
 
 @dataclass
 class FitResult:
-    """Every epoch's record, the best one, and whether Ctrl-C or patience ended the run."""
+    """Every epoch's record, the best one, what ended the run early (Ctrl-C, a signal's number, patience), and where it is."""
 
     records: list[EpochRecord] = field(default_factory=list)
     best: EpochRecord | None = None
     interrupted: bool = False
+    signal: int | None = None
     stopped_early: bool = False
+    skipped: int = 0
     seconds: float = 0.0
+    state: TrainingState = field(default_factory=TrainingState)
 
 
 def _repeatable(function: Callable) -> Callable:
@@ -54,107 +50,156 @@ def _repeatable(function: Callable) -> Callable:
 @_repeatable
 def fit(
     model: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Loss,
     optimizer: optim.Optimizer,
     train_loader: Any,
     validation_loader: Any,
     *,
-    epochs: int,
-    first_epoch: int = 1,
+    epochs: int | None = None,
+    steps: int | None = None,
+    start: TrainingState | None = None,
     error: ErrorCount | None = count_errors,
+    validation_loss: Loss | None = None,
     schedule: Schedule = constant,
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    weight: Callable[[Tensor], int] = samples,
+    average: optim.swa_utils.AveragedModel | None = None,
     monitor: str = "loss",
     patience: int | None = None,
+    on_nan: str = "stop",
     listeners: Sequence[Listener] = (),
     precision: str = "fp32",
     checkpoint_activations: bool = False,
 ) -> FitResult:
-    """Train for `epochs` passes and leave the best epoch's weights in the model.
+    """Train for `epochs` passes over the data or `steps` steps, and leave the best epoch's weights in the model.
 
-    Best is the lowest validation loss, or with `monitor="error"` the lowest validation error and among
-    equals the lowest loss. `patience` epochs without a better one end the run. Loaders give (inputs,
-    targets). With `precision="bf16"` matrix products and convolutions run in bfloat16, while parameters and
-    optimiser stay float32; `checkpoint_activations` computes activations again instead of keeping them. Ctrl-C
-    ends the run early with what it has. Raises ValueError for empty loaders or bad arguments, FloatingPointError
-    when the loss is no longer finite.
+    A step learns from `accumulate` batches, each with its `weight` (samples, or tokens). Best is the lowest validation
+    loss, or with `monitor="error"` the lowest validation error and among equals the lowest loss. `patience` epochs
+    without a better one end the run. `average` follows the weights (see optim.swa_utils); it is then what is validated
+    and kept. A loss or gradient that is not finite changes nothing: FloatingPointError names the first operation at
+    fault, or with on_nan="skip" the step is left out. `precision="bf16"` and `checkpoint_activations`: see economy.py.
+
+    `start` is the state of a run that was saved; with the weights and the optimizer of that moment, and loaders in the
+    same order, the run ends as it would have without the interruption, to the last bit. Ctrl-C and SIGTERM end it after
+    the present step; listeners are told by `leave`. Raises ValueError for empty loaders or bad arguments.
     """
-    _check(epochs, monitor, patience, error, train_loader)
+    _check(epochs, steps, monitor, patience, error, train_loader, accumulate, on_nan)
     with in_precision(precision), recomputing(model, checkpoint_activations):
         pass  # what does not fit is refused before the first epoch
-    result = FitResult()
-    best_weights: dict[str, Tensor] = {}
-    start = time.perf_counter()
-    for listener in listeners:
-        listener.begin(epochs, first_epoch, len(train_loader))
-    try:
-        for epoch in range(first_epoch, epochs + 1):
-            began = time.perf_counter()
-            rate = _Rate(optimizer, schedule, (epoch - 1) * len(train_loader), epochs * len(train_loader))
-            train = train_epoch(model, loss, optimizer, train_loader, error, rate, clip_norm, listeners,
-                                precision, checkpoint_activations)
-            _check_finite(train.loss, epoch)
-            seconds = time.perf_counter() - began
-            validation = evaluate(model, loss, validation_loader, error, precision)
-            record = EpochRecord(
-                epoch, train.loss, train.error, validation.loss, validation.error, rate.now,
-                seconds, train.samples / seconds, best=_better(validation, result.best, monitor),
-            )
-            result.records.append(record)
-            if record.best:
-                result.best = record
-                best_weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    state = start or TrainingState()
+    length = math.ceil(len(train_loader) / accumulate)
+    limit = steps or length * (epochs or 0)
+    result = FitResult(state=state)
+    update = Update(model, loss, optimizer, error, weight, clip_norm, precision, checkpoint_activations, on_nan)
+    rate = Rate(optimizer, schedule, limit)
+    set_generator(state.random)
+    validated = average.module if average is not None else model
+    began = time.perf_counter()
+    with StopSignals() as signals:
+        try:
             for listener in listeners:
-                listener.epoch(record)
-            if patience is not None and result.best and epoch - result.best.epoch >= patience:
-                result.stopped_early = True
-                break
-    except KeyboardInterrupt:
-        result.interrupted = True
-    finally:
-        if best_weights:
-            model.load_state_dict(best_weights)
-        for listener in listeners:
-            listener.end()
-        result.seconds = time.perf_counter() - start
+                listener.begin(math.ceil(limit / length), state.epoch + 1, length)
+            while state.updates < limit and not _patience_is_over(state, patience):
+                for batches in _steps(train_loader, accumulate, state):
+                    since = time.perf_counter()
+                    rate.set(state)
+                    _learn(update, batches, state, since)
+                    if average is not None:
+                        average.update_parameters(model)
+                    for listener in listeners:
+                        if state.total.samples:
+                            listener.batch(state.total.loss, state.total.error, sum(len(t) for _, t in batches))
+                        listener.step()
+                    if state.updates == limit:
+                        break
+                    if signals.received is not None:
+                        raise KeyboardInterrupt
+                score = evaluate(validated, validation_loss or loss, validation_loader, error, precision)
+                record = _end_of_epoch(state, score, rate.now, monitor, validated)
+                for listener in listeners:
+                    listener.epoch(record)
+                if signals.received is not None and state.updates < limit:
+                    raise KeyboardInterrupt
+            result.stopped_early = state.updates < limit
+        except KeyboardInterrupt:
+            result.interrupted = True
+            result.signal = signals.received
+            for listener in listeners:
+                listener.leave()
+        finally:
+            if state.best_weights:
+                model.load_state_dict(state.best_weights)
+            for listener in listeners:
+                listener.end()
+    result.records, result.best, result.skipped = state.records, state.best, state.skipped
+    result.seconds = time.perf_counter() - began
     return result
 
 
-def train_epoch(
-    model: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    optimizer: optim.Optimizer,
-    loader: Iterable,
-    error: ErrorCount | None = count_errors,
-    before_step: Callable[[], None] = lambda: None,
-    clip_norm: float | None = None,
-    listeners: Sequence[Listener] = (),
-    precision: str = "fp32",
-    checkpoint_activations: bool = False,
-) -> Score:
-    """One pass over the training data. The score is the mean over the batches as they were learned."""
-    model.train()
-    total = _Total()
-    for inputs, targets in loader:
-        before_step()
-        optimizer.zero_grad()
-        with recomputing(model, checkpoint_activations), in_precision(precision):
-            outputs = model(inputs)
-            value = loss(outputs, targets)
-        value.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        # Looked at only after the step, so that forward, backward and update are recorded as one graph.
-        total.add(value.item(), error and error(outputs, targets), len(targets))
-        for listener in listeners:
-            listener.batch(total.loss, total.error, len(targets))
-    return total.score("train_epoch")
+def _steps(loader: Any, accumulate: int, state: TrainingState) -> Iterator[list]:
+    """The batches of each step that is left of the epoch."""
+    if hasattr(loader, "set_epoch"):
+        loader.set_epoch(state.epoch)
+    resumed = state.step > 0
+    if resumed:  # an order drawn from the default generator was drawn when the epoch began
+        set_generator(state.epoch_random)
+    else:
+        state.note_random()
+    batches = _from(loader, state.step * accumulate)
+    while True:
+        step = list(itertools.islice(batches, accumulate))
+        if resumed:
+            set_generator(state.random)
+            resumed = False
+        if not step:
+            return
+        yield step
+
+
+def _from(loader: Any, start: int) -> Iterator:
+    """The loader's batches from this one on; nothing is fetched that is passed over, if the loader can do that."""
+    return loader.batches(start) if hasattr(loader, "batches") else itertools.islice(iter(loader), start, None)
+
+
+def _learn(update: Update, batches: list, state: TrainingState, since: float) -> None:
+    """One step, and what the state says of it. While it lasts the state is torn: not to be saved."""
+    state.torn = True
+    done = update(batches, f" in epoch {state.epoch + 1}, step {state.step + 1}")
+    if done is None:
+        state.skipped += 1
+    else:
+        learned, norm = done
+        for part in learned:
+            state.total.add(part.loss, part.wrong, part.samples)
+        state.total.add_update(norm, time.perf_counter() - since)
+    state.step += 1
+    state.updates += 1
+    state.note_random()
+    state.torn = False
+
+
+def _end_of_epoch(state: TrainingState, score: Score, rate: float, monitor: str, model: nn.Module) -> EpochRecord:
+    """Note the epoch and, if it is the best one, its weights; the state is then at the beginning of the next."""
+    total = state.total
+    if total.samples == 0:
+        raise FloatingPointError(f"every step of epoch {state.epoch + 1} was skipped, because its loss or gradient was not "
+                                 "finite: try a smaller learning rate")
+    record = EpochRecord(
+        state.epoch + 1, total.loss, total.error, score.loss, score.error, rate, total.seconds,
+        total.samples / max(total.seconds, 1e-9), _better(score, state.best, monitor), total.gradient_norm,
+    )
+    if record.best:
+        state.best_weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    state.records.append(record)
+    state.epoch, state.step, state.total = state.epoch + 1, 0, Total()
+    state.note_random()
+    return record
 
 
 def evaluate(
     model: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Loss,
     loader: Iterable,
     error: ErrorCount | None = count_errors,
     precision: str = "fp32",
@@ -162,7 +207,7 @@ def evaluate(
     """Mean loss and error in evaluation mode, without gradients. Raises ValueError for an empty loader."""
     was_training = model.training
     model.eval()
-    total = _Total()
+    total = Total()
     with no_grad():
         for inputs, targets in loader:
             with in_precision(precision):
@@ -173,54 +218,9 @@ def evaluate(
     return total.score("evaluate")
 
 
-class _Total:
-    """Sums over batches, each weighted by its samples: the last one may be smaller."""
-
-    def __init__(self) -> None:
-        self.loss_sum = 0.0
-        self.wrong: int | None = None
-        self.samples = 0
-
-    def add(self, mean_loss: float, wrong: int | None, samples: int) -> None:
-        self.loss_sum += mean_loss * samples
-        self.samples += samples
-        if wrong is not None:
-            self.wrong = (self.wrong or 0) + wrong
-
-    @property
-    def loss(self) -> float:
-        return self.loss_sum / self.samples
-
-    @property
-    def error(self) -> float | None:
-        return None if self.wrong is None else self.wrong / self.samples
-
-    def score(self, call: str) -> Score:
-        if self.samples == 0:
-            raise ValueError(f"{call}: the loader gave no samples")
-        return Score(self.loss, self.error, self.samples)
-
-
-class _Rate:
-    """Sets each group's learning rate before a step: its base rate times the schedule's factor."""
-
-    def __init__(self, optimizer: optim.Optimizer, schedule: Schedule, done: int, steps: int) -> None:
-        self.groups = optimizer.param_groups
-        self.schedule = schedule
-        self.done = done
-        self.steps = steps
-        for group in self.groups:
-            group.setdefault("initial_lr", group["lr"])
-
-    def __call__(self) -> None:
-        factor = self.schedule(self.done / self.steps)
-        for group in self.groups:
-            group["lr"] = group["initial_lr"] * factor
-        self.done += 1
-
-    @property
-    def now(self) -> float:
-        return float(self.groups[0]["lr"])
+def _patience_is_over(state: TrainingState, patience: int | None) -> bool:
+    best = state.best
+    return patience is not None and best is not None and state.step == 0 and state.epoch - best.epoch >= patience
 
 
 def _better(score: Score, best: EpochRecord | None, monitor: str) -> bool:
@@ -233,21 +233,22 @@ def _better(score: Score, best: EpochRecord | None, monitor: str) -> bool:
     return score.loss < best.validation_loss
 
 
-def _check_finite(loss: float, epoch: int) -> None:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the training loss became {loss} in epoch {epoch}: try a smaller learning rate"
-        )
-
-
-def _check(epochs: int, monitor: str, patience: int | None, error: ErrorCount | None, loader: Any) -> None:
-    if epochs < 1:
-        raise ValueError(f"fit: epochs must be 1 or more, got {epochs}")
-    if monitor not in ("loss", "error"):
-        raise ValueError(f"fit: monitor must be 'loss' or 'error', got {monitor!r}")
+def _check(epochs: int | None, steps: int | None, monitor: str, patience: int | None, error: ErrorCount | None, loader: Any,
+           accumulate: int, on_nan: str) -> None:
+    if (epochs is None) == (steps is None):
+        raise ValueError(f"fit: give either epochs or steps, got epochs={epochs} and steps={steps}")
+    rules = {
+        "epochs": (epochs is None or epochs >= 1, epochs, "1 or more"),
+        "steps": (steps is None or steps >= 1, steps, "1 or more"),
+        "monitor": (monitor in ("loss", "error"), repr(monitor), "'loss' or 'error'"),
+        "patience": (patience is None or patience >= 1, patience, "1 epoch or more"),
+        "accumulate": (accumulate >= 1, accumulate, "1 batch or more"),
+        "on_nan": (on_nan in ON_NAN, repr(on_nan), "'stop' or 'skip'"),
+    }
+    for name, (holds, value, rule) in rules.items():
+        if not holds:
+            raise ValueError(f"fit: {name} must be {rule}, got {value}")
     if monitor == "error" and error is None:
         raise ValueError("fit: monitor='error' needs an `error` that counts them")
-    if patience is not None and patience < 1:
-        raise ValueError(f"fit: patience must be 1 epoch or more, got {patience}")
     if len(loader) == 0:
         raise ValueError("fit: the training loader gives no batches: is the dataset empty?")

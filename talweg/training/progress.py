@@ -24,6 +24,9 @@ class LineProgress(Listener):
         self.console = console
         self.epochs = 0
 
+    def note(self, text: str) -> None:
+        self.console.print(f"Note: {text}", highlight=False, soft_wrap=True, markup=False)
+
     def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
         self.epochs = epochs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from .events import EpochRecord
 from .metrics import class_scores, confusion_matrix, error_rate
-from .report_figures import error_curves, loss_curves, matplotlib_is_here
+from .report_figures import error_curves, loss_curves, matplotlib_is_here, several_curves
 from .report_style import STYLE
 from .summary import LayerRow
 
@@ -25,7 +25,8 @@ MOST_PICTURES = 24
 
 @dataclass(frozen=True)
 class Findings:
-    """What the report tells. `images` are grey values (N, H, W); `probabilities` (N, C); `labels` (N,)."""
+    """What the report tells. `images` (N, H, W) are grey values, (N, H, W, 3) colours, or None; `probabilities`
+    (N, C); `labels` (N,)."""
 
     title: str
     settings: dict[str, Any]
@@ -33,12 +34,13 @@ class Findings:
     records: Sequence[EpochRecord]
     layers: Sequence[LayerRow]
     classes: Sequence[str]
-    images: np.ndarray
+    images: Any
     labels: np.ndarray
     probabilities: np.ndarray
     split: str
     loss: float
     remarks: Sequence[str] = ()
+    norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def predicted(self) -> np.ndarray:
@@ -108,10 +110,26 @@ def _curves(f: Findings) -> str:
         return _section("Loss and error", f"<p>{_text(NO_FIGURES)}</p>")
     if not f.records:
         return _section("Loss and error", "<p>No epoch was finished.</p>")
-    loss = _section("Loss by epoch", loss_curves(f.records, f.best))
-    if all(r.train_error is None for r in f.records):
-        return loss
-    return _pair(loss, _section("Error by epoch", error_curves(f.records, f.best)))
+    figures = [_section("Loss by epoch", loss_curves(f.records, f.best))]
+    if any(r.train_error is not None for r in f.records):
+        figures.append(_section("Error by epoch", error_curves(f.records, f.best)))
+    return _pair(*figures, *_course(f))
+
+
+def _course(f: Findings) -> list[str]:
+    """Learning rate, throughput and gradient norms."""
+    epochs = [r.epoch for r in f.records]
+    single = {"learning rate": [r.learning_rate for r in f.records], "throughput": [r.samples_per_second for r in f.records]}
+    labels = {"learning rate": "learning rate at the epoch's end", "throughput": "samples a second"}
+    sections = [
+        _section(f"{name.capitalize()} by epoch", several_curves(name, labels[name], {name: epochs}, {name: values}))
+        for name, values in single.items()
+    ]
+    layers = {name: norms for name, norms in f.norms.items() if len(norms) == len(epochs)}
+    if layers:
+        figure = several_curves("gradient norm", "norm of the gradient", dict.fromkeys(layers, epochs), layers, log=True)
+        sections.append(_section("Gradient norm by parameter, last step of each epoch", figure))
+    return sections
 
 
 def _confusion(f: Findings) -> str:
@@ -146,6 +164,8 @@ def _per_class(f: Findings) -> str:
 
 
 def _mistakes(f: Findings) -> str:
+    if f.images is None:
+        return ""
     confidence = f.probabilities.max(axis=1)
     wrong = np.flatnonzero(f.predicted != f.labels)
     if len(wrong) == 0:
@@ -173,7 +193,7 @@ def _picture(f: Findings, i: int) -> str:
 
 
 def _png(picture: np.ndarray) -> str:
-    """A grey picture stretched to black and white, as a data: address."""
+    """A picture (H, W) or (H, W, 3) stretched to the whole range, as a data: address."""
     low = float(picture.min())
     span = max(float(picture.max()) - low, 1e-12)
     file = io.BytesIO()

@@ -6,7 +6,7 @@ import importlib
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -68,6 +68,43 @@ def _curves(
     return _svg(figure, name)
 
 
+MANY = ("#2f6fb0", "#c9622b", "#3a8a57", "#8a4fa3", "#b08d1f", "#3a98a0", "#b0436e", "#6b7280", "#5a7d2a", "#8b5e3c")
+
+
+def several_curves(
+    name: str, label: str, epochs: Mapping[str, Sequence[int]], curves: Mapping[str, Sequence[float | None]], log: bool = False
+) -> str:
+    """One curve for each key by epoch. Colours come round after ten, with another dash."""
+    figure, axes = _figure()
+    for i, (key, values) in enumerate(curves.items()):
+        known = [math.nan if v is None else v for v in values]
+        axes.plot(epochs[key], known, color=MANY[i % len(MANY)], linestyle=("-", "--", ":", "-.")[i // len(MANY) % 4], label=key,
+                  linewidth=1.6, marker="o" if len(known) < 3 else "")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    if log:
+        axes.set_yscale("log", nonpositive="mask")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if curves:
+        axes.legend(frameon=False, labelcolor=INK, fontsize=8 if len(curves) < 8 else 6)
+    return _svg(figure, name)
+
+
+def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestion: float) -> str:
+    """Loss by learning rate in the range test, with the suggested rate; a file of its own, in plain colours."""
+    figure, axes = _figure()
+    axes.plot(rates, losses, color=TRAIN, linewidth=1.8)
+    axes.axvline(suggestion, color=BEST, linewidth=1, linestyle=(0, (4, 3)), label=f"suggested: {suggestion:.2g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("smoothed loss (nats)")
+    axes.legend(frameon=False, labelcolor=INK)
+    return _svg(figure, "learning rate").replace("<svg", f'<svg xmlns="http://www.w3.org/2000/svg" style="{PLAIN}"', 1)
+
+
+PLAIN = "background:#fff;--ink:#22262b;--faint:#d6d3cc;--train:#2f6fb0;--validation:#c9622b;--best:#3a8a57"
+
+
 def _figure() -> tuple[Any, Any]:
     # Not pyplot, which would choose a window system and keep global state.
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(5.6, 3.4), layout="constrained")
@@ -91,6 +128,7 @@ def _svg(figure: Any, name: str) -> str:
     svg = text.getvalue()
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf'\1 role="img" aria-label="{name} by epoch"', svg, count=1)
+    name = name.replace(" ", "-")  # in ids
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     groups = "figure|axes|patch|matplotlib|xtick|ytick|line2d|text|legend"

@@ -1,0 +1,1 @@
+"""What the named datasets are made from."""
