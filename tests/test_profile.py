@@ -106,7 +106,8 @@ def test_row_8_tensors_and_modules_know_their_device():
     assert nn.Linear(2, 2).to("cpu").weight.device.type == "cpu"
 
 
-REFUSED = {"cuda": AssertionError, "cuda:1": AssertionError, "xpu": AssertionError, "meta": NotImplementedError, "mps": RuntimeError}
+REFUSED = {"cuda": AssertionError, "cuda:1": AssertionError, "xpu": AssertionError, "meta": NotImplementedError,
+           "mps": RuntimeError}
 
 
 @pytest.mark.parametrize("name", REFUSED)
