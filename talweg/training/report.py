@@ -21,6 +21,7 @@ from .summary import LayerRow
 
 NO_FIGURES = "the curves need matplotlib: run `pip install talweg[report]`"
 MOST_PICTURES = 24
+MOST_NORMS = 12  # parameters whose gradients are drawn, evenly from the first to the last
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _course(f: Findings) -> list[str]:
         _section(f"{name.capitalize()} by epoch", several_curves(name, labels[name], {name: epochs}, {name: values}))
         for name, values in single.items()
     ]
-    layers = {name: norms for name, norms in f.norms.items() if len(norms) == len(epochs)}
+    whole = [name for name, norms in f.norms.items() if len(norms) == len(epochs)]
+    layers = {name: f.norms[name] for name in whole[:: -(-len(whole) // MOST_NORMS)]} if whole else {}
     if layers:
         figure = several_curves("gradient norm", "norm of the gradient", dict.fromkeys(layers, epochs), layers, log=True)
         sections.append(_section("Gradient norm by parameter, last step of each epoch", figure))
