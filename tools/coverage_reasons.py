@@ -81,7 +81,8 @@ DIFFERS: dict[str, str] = {
     "torch.Tensor.as_subclass": "results of operations on a subclass are plain tensors: there is no `__torch_function__`",
     "torch.optim.SparseAdam": "gradients are dense: a row counts as touched if its gradient is not all 0",
     "torch.nn.SyncBatchNorm": "one process: as `BatchNorm`",
-    "torch.from_numpy": "copies, unless nobody can write to the array: what is recorded may be computed later and must not change under it",
+    "torch.from_numpy": "copies, unless nobody can write to the array: what is recorded may be computed later and must not "
+                        "change under it",
     "torch.Tensor.numpy": "copies, for the same reason",
     "torch.frombuffer": "copies",
     "torch.asarray": "always copies data that is not a tensor",
