@@ -115,9 +115,10 @@ METHODS_ELSEWHERE = """
 backward bernoulli bernoulli_ cauchy_ cdouble cfloat copy_ cuda data_ptr dim element_size exponential_ fill_diagonal_ geometric_
 get_device is_contiguous is_pinned item log_normal_ multinomial ndimension nelement new_empty_strided normal_ numpy pin_memory
 random_ register_hook register_post_accumulate_grad_hook requires_grad_ resize_ retain_grad size storage_offset stride tolist
-uniform_ zero_ share_memory_ untyped_storage
+uniform_ zero_ share_memory_ untyped_storage as_subclass new to_dense to_sparse
 """.split()
-"""Methods that read, write or convert a tensor rather than compute another: test_box.py, test_random.py and others."""
+"""Methods that read, write or convert a tensor rather than compute another: test_box.py, test_random.py,
+test_alias_other_code.py and others."""
 
 
 def test_every_method_has_a_sample():

@@ -7,20 +7,19 @@ from __future__ import annotations
 # (reason, the patterns it is the reason for)
 ABSENT: list[tuple[str, str]] = [
     ("Tensors are dense; graphs keep their edges as index tensors and use `index_add` and `scatter_add`",
-     """torch.sparse_* torch.*sspaddmm torch.*saddmm torch.smm torch.dsmm torch.hsmm torch.hspmm torch.*_sparse_ torch.spmm
+     """torch.sparse_* torch.*sspaddmm torch.*saddmm torch.hsmm torch.*_sparse_
      torch.*ccol_indices* torch.*crow_indices* torch.*row_indices* torch.*col_indices* torch.*indices_copy torch.*values_copy
-     torch.Tensor.*sparse* torch.Tensor.to_dense torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.dense_dim
-     torch.Tensor.indices torch.Tensor.values torch.Tensor.smm torch.Tensor.sspaddmm torch.optim.SparseAdam
+     torch.Tensor.*sparse* torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.dense_dim
+     torch.Tensor.indices torch.Tensor.values torch.Tensor.smm torch.Tensor.sspaddmm
      torch.Tensor.to_padded_tensor"""),
     ("There are no quantised tensors; `models/quantize.py` rounds weights to 8 bits and keeps them as integers",
      """torch.quantize* torch.*q_per_channel_* torch.*q_scale torch.*q_zero_point torch.*qscheme torch.q[iu]* torch.quint*
      torch.fake_quantize_* torch.fused_moving_avg_obs_fake_quant torch.choose_qparams_optimized torch.fbgemm_*
      torch.*dequantize torch.empty_quantized torch.*int_repr"""),
     ("Element types are those of NumPy and bfloat16: no 8-bit and smaller floats, no sub-byte numbers, no half complex",
-     """torch.bit torch.bits* torch.float4_* torch.float8_* torch.int[1-7] torch.uint[1-7] torch.complex32 torch.*chalf
+     """torch.bit torch.bits* torch.float4_* torch.float8_* torch.int[1-7] torch.uint[1-7] torch.*chalf
      torch.nn.functional.scaled_mm torch.nn.functional.scaled_grouped_mm torch.nn.functional.grouped_mm
      torch.nn.functional.ScalingType torch.nn.functional.SwizzleType"""),
-    ("Unsigned integers wider than 8 bits are left out", "torch.uint16 torch.uint32 torch.uint64"),
     ("No TorchScript: functions run as Python and `talweg.compile` compiles what they record",
      """torch.Script* torch.AliasDb torch.*Type torch.Argument* torch.Block torch.CallStack torch.Capsule torch.Code
      torch.CompilationUnit torch.Complete* torch.Concrete* torch.DeepCopyMemoTable torch.Des* torch.ErrorReport
@@ -36,23 +35,20 @@ ABSENT: list[tuple[str, str]] = [
      "torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.*to_mkldnn torch.is_vulkan_available"),
     ("One device, the CPU, and one process",
      """torch.Stream torch.Event torch.get_device torch.get_device_module torch.*is_distributed torch.AcceleratorError
-     torch.OutOfMemoryError torch.batch_norm_* torch.Tensor.ipu torch.Tensor.xpu torch.Tensor.mtia torch.Tensor.is_ipu
-     torch.Tensor.is_m* torch.Tensor.is_vulkan torch.Tensor.is_xla torch.Tensor.record_stream torch.nn.SyncBatchNorm
+     torch.OutOfMemoryError torch.batch_norm_* torch.Tensor.ipu torch.Tensor.xpu torch.Tensor.mtia
+     torch.Tensor.is_xla torch.Tensor.record_stream
      torch.*autocast_*_dtype torch.*autocast_*_enabled torch.utils.data.DistributedSampler
-     torch.utils.checkpoint.get_device_states torch.utils.checkpoint.set_device_states
      torch.utils.checkpoint.DefaultDeviceType torch.utils.dlpack.DLDeviceType"""),
     ("A tensor is a box around a recorded value: no bytes of it can be seen or shared before it is computed",
      """torch.*Storage torch.Tensor.storage* torch.Tensor.untyped_storage torch.Tensor.set_ torch.Tensor.is_set_to
      torch.Tensor.*share* torch.Tensor.const_data_ptr torch.from_file torch.Tensor.apply_ torch.Tensor.map_
      torch.Tensor.map2_ torch.Tensor.module_load torch.Tensor.dim_order"""),
     ("No `__torch_function__`: subclasses keep their class through `as_subclass` in PyTorch only",
-     "torch.DisableTorchFunction* torch.Tensor.as_subclass torch.nn.functional.handle_torch_function"),
+     "torch.DisableTorchFunction* torch.nn.functional.handle_torch_function"),
     ("PyTorch refuses it or marks it as gone (use the name beside it in its documentation)",
      """torch.Tensor.eig torch.Tensor.lstsq torch.Tensor.solve torch.Tensor.symeig torch.Tensor.reinforce
-     torch.Tensor.resize torch.Tensor.resize_as torch.Tensor.volatile torch.Tensor.new torch.nn.Container
+     torch.Tensor.resize torch.Tensor.resize_as torch.Tensor.volatile torch.nn.Container
      torch.autograd.variable"""),
-    ("Forward mode runs through `func.jvp`, which pulls back twice: there are no dual numbers",
-     "torch.autograd.forward_ad.*"),
     ("Tensors with a mask of their own are a prototype there; the masked reductions are here", "torch.masked.*"),
     ("Pipelines of data pieces, deprecated there; use `Dataset` and `IterableDataset`",
      """torch.utils.data.*DataPipe torch.utils.data.*datapipe* torch.utils.data.DataChunk torch.utils.data.*_validation*
@@ -74,7 +70,19 @@ UNDOCUMENTED = "Not documented by PyTorch: what its layers call; use `nn.functio
 
 # How a name that is here differs from PyTorch's, where the signature does not tell.
 DIFFERS: dict[str, str] = {
-    "torch.from_numpy": "copies: what is recorded may be computed later and must not change under it",
+    "torch.uint16": "a name to compare with; no tensor has it",
+    "torch.uint32": "a name to compare with; no tensor has it",
+    "torch.uint64": "a name to compare with; no tensor has it",
+    "torch.complex32": "a name to compare with; no tensor has it",
+    "torch.float8_e4m3fn": "a name to compare with; no tensor has it",
+    "torch.float8_e5m2": "a name to compare with; no tensor has it",
+    "torch.sparse_coo_tensor": "a dense tensor that knows its places; operations on it give ordinary tensors",
+    "torch.Tensor.to_sparse": "the tensor itself, dense, with the places of its elements other than 0",
+    "torch.Tensor.as_subclass": "results of operations on a subclass are plain tensors: there is no `__torch_function__`",
+    "torch.optim.SparseAdam": "gradients are dense: a row counts as touched if its gradient is not all 0",
+    "torch.nn.SyncBatchNorm": "one process: as `BatchNorm`",
+    "torch.from_numpy": "copies, unless nobody can write to the array: what is recorded may be computed later and must not "
+                        "change under it",
     "torch.Tensor.numpy": "copies, for the same reason",
     "torch.frombuffer": "copies",
     "torch.asarray": "always copies data that is not a tensor",

@@ -6,7 +6,7 @@ import numpy as np
 
 from .training import Optimizer
 
-OPTIMIZER = Optimizer("SGD", {"lr": 0.001, "momentum": 0.9, "weight_decay": 1e-4})
+OPTIMIZER = Optimizer("SGD", {"lr": 1e-5, "momentum": 0.9, "weight_decay": 1e-4})
 INPUTS = 1
 STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
 

@@ -103,7 +103,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"torch.fx.{name}": (f"{HERE}.absent.fx",) for name in ("graph", "graph_module", "node", "proxy")},
     **{f"torch.fx.experimental{name}": (f"{HERE}.absent.fx_experimental",) for name in ("", ".symbolic_shapes",
                                                                                      ".proxy_tensor")},
-    "torch.distributions.constraints": (f"{HERE}.absent.constraints",),
     "torch.nested": (f"{HERE}.absent.nested",),
     "torch.export": (f"{HERE}.absent.export",),
     "torch.fx": (f"{HERE}.absent.fx",),

@@ -20,6 +20,7 @@ from ..graph.text import ancestors
 from ..runtime.capacity import require_available
 from ..runtime.memory import keep_freed_pages
 from .engine import Compiled, Engine, Policy
+from .ownership import may_be_reversed
 
 _one_at_a_time = threading.RLock()
 _engine = Engine()
@@ -75,7 +76,7 @@ def _replay_or_interpret(roots: list[Node]) -> None:
 
 def _outputs(roots: list[Node]) -> list[Node]:
     """What an evaluation leaves behind: the roots, and what a reverse pass may still read."""
-    if not any(n.needs_grad and not n.released for n in ancestors(roots) if n.value is None):
+    if not any(may_be_reversed(n) for n in ancestors(roots) if n.value is None):
         return roots
     order = _schedule(roots)
     kept = _kept(order, roots)
@@ -161,7 +162,7 @@ def _kept(order: list[Node], roots: list[Node]) -> set[Node]:
     kept = set(roots)
     for node in order:
         kept.update(s for s in _sources(node) if s not in ours)
-        if node.needs_grad and not node.released:
+        if may_be_reversed(node):
             kept.add(node)
             kept.update(_sources(node))
     return kept

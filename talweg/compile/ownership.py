@@ -7,14 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph.node import Node, data
+from ..graph.node import Node, data, leaf
+
+
+def may_be_reversed(node: Node) -> bool:
+    """Whether a reverse pass may still ask for the values that a node read. One that ends at a variable asks for none."""
+    return node.needs_grad and not node.released and node.op is not leaf
 
 
 def references(outputs: Sequence[Node], leaves: Sequence[Node]) -> list[int | None]:
     """How often the graph below the outputs names each leaf; None where a reverse pass may still want its value."""
     count: dict[Node, int | None] = dict.fromkeys(leaves, 0)
     for node in everything(outputs):
-        keeps = node.needs_grad and not node.released and node.value is None
+        keeps = may_be_reversed(node) and node.value is None
         for source in node.inputs:
             known = count.get(source)
             if known is not None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .arrays import ArrayDataset
-from .examples import PARTS, Examples, content_hash
+from .examples import PARTS, Examples, Rows, content_hash
 from .leaks import duplicate_note, leak_note, leaks
 from .partition import FRACTIONS, partition
 from .splits import Splits
 
-STATISTICS_FROM = 4096  # samples that mean and deviation are measured on
+STATISTICS_VALUES = 1 << 26  # of the training part, that mean and deviation are measured on
+VALUES_AT_ONCE = 1 << 21
+LEAST_ROWS = 64
 
 
 def to_splits(examples: Examples, seed: int = 0) -> Splits:
@@ -82,12 +86,20 @@ def _groups(examples: Examples, among: np.ndarray) -> np.ndarray | None:
     return np.array([root(i) for i in range(len(among))], np.int64)
 
 
-def _statistics(inputs, train: np.ndarray) -> tuple[float, float]:
-    step = max(1, len(train) // STATISTICS_FROM)
-    values = inputs[train[::step]]
-    values = values.astype(np.float32) / np.float32(255 if values.dtype == np.uint8 else 1)
-    std = float(values.std())
-    return float(values.mean()), std if std > 1e-6 else 1.0
+def _statistics(inputs: Rows, train: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of values in [0, 1], over training rows spread evenly; a few are in memory at a time."""
+    row = math.prod(inputs.shape[1:])
+    count = max(LEAST_ROWS, min(len(train), STATISTICS_VALUES // max(1, row)))
+    chosen = train[:: max(1, len(train) // count)]
+    at_once = max(1, VALUES_AT_ONCE // max(1, row))
+    scale = 255.0 if inputs.dtype == np.uint8 else 1.0
+    total = np.zeros(3)  # values, their sum, the sum of their squares
+    for start in range(0, len(chosen), at_once):
+        values = np.asarray(inputs[chosen[start:start + at_once]], np.float64) / scale
+        total += [values.size, values.sum(), np.square(values).sum()]
+    mean = total[1] / total[0]
+    std = math.sqrt(max(0.0, total[2] / total[0] - mean**2))
+    return float(mean), std if std > 1e-6 else 1.0
 
 
 def _fingerprint(examples: Examples) -> str | None:

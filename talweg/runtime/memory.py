@@ -22,6 +22,7 @@ largest size until `release` is called.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import threading
 
 import numpy as np
@@ -38,6 +39,8 @@ _SETTINGS = (
 )
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
+_HUGE_PAGE = 2 << 20
+_LARGE = 16 * _HUGE_PAGE
 
 
 class _State:
@@ -71,6 +74,18 @@ def release() -> bool:
     return library is not None and library.malloc_trim(ctypes.c_size_t(0)) == 1
 
 
+def _block(size: int) -> np.ndarray:
+    """New bytes. Many are asked for in pages of 2 MB where the system has them: what lies in so large a block is walked
+    through again and again, and each small page costs a look into the page tables, two deep on a virtual machine."""
+    if size < _LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(size, np.uint8)
+    room = mmap.mmap(-1, size + _HUGE_PAGE)
+    room.madvise(mmap.MADV_HUGEPAGE)
+    block = np.frombuffer(room, np.uint8)
+    skipped = -block.ctypes.data % _HUGE_PAGE
+    return block[skipped : skipped + size]
+
+
 class Workspace:
     """One block of aligned memory that only grows. Kernels that run one after another share it."""
 
@@ -84,7 +99,7 @@ class Workspace:
         if size > self.size:
             self._block = None  # freed before its successor is made: two at once might not fit
             self.size = 0
-            self._block = np.empty(size + ALIGNMENT, np.uint8)
+            self._block = _block(size + ALIGNMENT)
             self.address = aligned(self._block.ctypes.data)
             self.size = size
         return self.address

@@ -17,7 +17,7 @@ from .calls import REFUSALS, Call, run
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 6e-2}
 IMPRECISE = {"F.hardsigmoid": 100.0, "F.celu": 10.0}  # PyTorch's gradients in float64 have float32 constants in them
-UNORDERED = {"linalg.eigvals", "linalg.eig"}  # whose values come in LAPACK's order
+UNORDERED = {"linalg.eigvals", "linalg.eig", "linalg.svd", "svd"}  # LAPACK's order, any basis of a null space
 BEYOND = {"sin-4", "cos-4", "tan-4"}  # float64 beyond 2^44 is nan in kernels: docs/architecture.md
 EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
 STRICTER = (  # what PyTorch lets pass:
@@ -30,7 +30,8 @@ STRICTER = (  # what PyTorch lets pass:
 def outcome(call: Call, T, contiguous: bool = False, shake: float = 0.0) -> tuple[dict | None, Exception | None]:
     """(values by name, None) or (None, the refusal)"""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        plain = torch.backends.mkldnn.flags(enabled=False)  # PyTorch's LSTM through it crashes at some sizes
+        with warnings.catch_warnings(), np.errstate(all="ignore"), plain:
             warnings.simplefilter("ignore")
             T.manual_seed(0)
             found = run(call, T, contiguous, shake)

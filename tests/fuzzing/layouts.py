@@ -34,11 +34,12 @@ class Layout:
 
 
 def drawn(rng: random.Random, shape: tuple[int, ...], distinct: bool, writable: bool = False) -> Layout:
-    """Up to two steps that fit the shape."""
+    """Up to two steps that fit the shape. What is repeated is one of the values, not what lies between them."""
     steps = []
     for _ in range(rng.choice((0, 1, 1, 1, 2))):
         kind = rng.choice(KINDS)
-        if not shape or (kind == "repeated" and (distinct or writable or 0 in shape)) or (kind == "flipped" and writable):
+        repeats = kind == "repeated" and (distinct or writable or steps or 0 in shape)
+        if not shape or repeats or (kind == "flipped" and writable):
             continue
         axis = rng.randrange(len(shape))
         how = {"permuted": tuple(rng.sample(range(len(shape)), len(shape))), "flipped": (axis,),

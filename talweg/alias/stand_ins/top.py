@@ -33,12 +33,13 @@ from .version import __version__ as __version__
 
 __all__ = [
     "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor",
-    "IntTensor", "LongTensor", "ShortTensor", "Stream", "TensorType", "are_deterministic_algorithms_enabled", "dsmm",
-    "fork_rng", "get_default_device", "get_deterministic_debug_mode", "get_float32_matmul_precision",
-    "get_num_interop_threads", "get_num_threads", "get_rng_state", "hspmm", "is_storage", "is_warn_always_enabled",
-    "set_default_device", "set_default_tensor_type", "set_deterministic_debug_mode", "set_float32_matmul_precision",
-    "set_flush_denormal", "set_num_interop_threads", "set_num_threads", "set_rng_state", "set_warn_always", "smm",
-    "sparse_coo_tensor", "sparse_csr_tensor", "spmm", "typename", "use_deterministic_algorithms",
+    "IntTensor", "LongTensor", "ShortTensor", "Stream", "SymBool", "SymFloat", "SymInt", "TensorType",
+    "are_deterministic_algorithms_enabled", "dsmm", "fork_rng", "get_default_device", "get_deterministic_debug_mode",
+    "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads", "get_rng_state", "hspmm",
+    "is_storage", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
+    "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
+    "set_num_threads", "set_rng_state", "set_warn_always", "smm", "sparse_coo_tensor", "sparse_csr_tensor", "spmm",
+    "typename", "use_deterministic_algorithms",
 ]
 
 
@@ -205,6 +206,13 @@ def set_default_tensor_type(t: Any) -> None:
 
 Stream = refused_class("torch.Stream", "operations run one after another on the CPU")
 Event = refused_class("torch.Event", "operations run one after another on the CPU")
+
+
+class SymInt:
+    """A size that is not known yet. There is none: every size is a number when it is recorded."""
+
+
+SymFloat = SymBool = SymInt
 
 
 class TensorType:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _LEVEL = 2  # of the passes and of the code generator; both vectorisers and unrolling are on
-_FORMAT = 1  # to be raised when objects of the same text and settings come to mean something else
+_FORMAT = 2  # to be raised when objects of the same text and settings come to mean something else
 
 
 @functools.cache
@@ -62,6 +62,14 @@ def object_of(text: str) -> bytes:
         return compiler.object_of(text)
 
 
+def _never_unwound(module) -> None:
+    """Nothing is thrown through kernels: without tables for that, the C++ runtime need not be told of each of them, which
+    it takes amiss where code that has gone lay at the same address."""
+    for function in module.functions:
+        if not function.is_declaration:
+            function.add_function_attribute("nounwind")
+
+
 class _Compiler:
     """A target machine and the passes' settings: for one thread at a time."""
 
@@ -82,6 +90,7 @@ class _Compiler:
             module.verify()
             module.triple = llvm().get_default_triple()
             module.data_layout = self._layout
+            _never_unwound(module)
             self._optimise(module)
             return self._emitted(module)
 
