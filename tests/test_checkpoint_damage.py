@@ -17,6 +17,7 @@ from talweg import io, nn, optim, training
 from talweg.io import atomic
 from talweg.io.checksums import checksum, signed, verify
 from talweg.io.tensors import read_tensors
+from talweg.recipes.checkpoints import Checkpoints
 
 ROOT = Path(__file__).parent.parent
 SAVES = int(os.environ.get("TALWEG_SAVES", "10"))  # `make kill` asks for 100
@@ -168,7 +169,7 @@ def test_a_full_disk_leaves_the_saves_as_they_were(run, monkeypatch, fails):
 
 def test_training_on_a_full_disk_ends_with_what_to_do(run, monkeypatch):
     model, optimizer = trained()
-    saver = training.Checkpoints(run, model, optimizer, training.TrainingState(), every=1)
+    saver = Checkpoints(run, model, optimizer, training.TrainingState(), every=1)
     monkeypatch.setattr(atomic.os, "fsync", full)
     with pytest.raises(OSError) as caught:
         saver.save()
@@ -219,7 +220,7 @@ def record(epoch, loss, best=False):
 def test_the_k_best_epochs_are_kept_and_no_others(tmp_path):
     model, optimizer = trained()
     state = training.TrainingState()
-    saver = training.Checkpoints(tmp_path, model, optimizer, state, keep_best=2)
+    saver = Checkpoints(tmp_path, model, optimizer, state, keep_best=2)
     for epoch, loss in enumerate([5.0, 3.0, 4.0, float("nan"), 2.0, 6.0], 1):
         state.records.append(record(epoch, loss, best=loss in (5.0, 3.0, 2.0)))
         saver.epoch(state.records[-1])

@@ -89,7 +89,16 @@ def test_the_page_is_whole_and_needs_nothing_from_outside(findings, tmp_path):
     assert "@import" not in text
     assert "<script" not in text
     assert len(set(found.ids)) == len(found.ids)
-    assert found.count["svg"] == 2
+    assert found.count["svg"] == 4  # loss, error, learning rate, throughput
+
+
+def test_gradients_are_drawn_by_parameter_and_not_all_of_a_hundred(findings):
+    norms = {f"layer{i}.weight": [1.0, float("nan"), 0.1 * (i + 1)] for i in range(100)}
+    found = checked(page(dataclasses.replace(findings, norms=norms)))
+    assert found.count["svg"] == 5
+    assert len(set(found.ids)) == len(found.ids)
+    assert sum("layer" in text for text in found.texts) in range(5, 14)
+    assert checked(page(dataclasses.replace(findings, norms={"short": [1.0]}))).count["svg"] == 4
 
 
 def test_it_tells_accuracy_confusion_mistakes_settings_and_layers(findings):

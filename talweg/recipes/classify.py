@@ -16,7 +16,6 @@ from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_nam
 from ..io import load_model, read_training, save_best, write_settings
 from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import (
-    Checkpoints,
     Findings,
     FitResult,
     History,
@@ -33,6 +32,7 @@ from ..training import (
     tensorboard_writer,
     write_report,
 )
+from .checkpoints import Checkpoints
 from .classify_parts import LARGE_BATCH, Task, loss_of, model_of, schedule_of
 from .classify_settings import WITHOUT_EFFECT, Settings
 from .prepared import Prepared, pictures_of, pixels_of

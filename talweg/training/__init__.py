@@ -1,6 +1,5 @@
 """Training: the loop, its metrics, progress, history and report."""
 
-from .checkpoints import Checkpoints
 from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
 from .events import EpochRecord, Listener
@@ -22,7 +21,6 @@ __all__ = [
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
-    "Checkpoints",
     "ClassScore",
     "EpochRecord",
     "Findings",

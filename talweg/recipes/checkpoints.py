@@ -8,9 +8,8 @@ from typing import Any
 
 from .. import nn, optim
 from ..io import save_best, save_last
-from .events import EpochRecord, Listener
-from .history import plain
-from .state import TrainingState
+from ..training import EpochRecord, Listener, TrainingState
+from ..training.history import plain
 
 MINUTES = 3.0
 """Between two saves within an epoch, where no number of steps is given."""
