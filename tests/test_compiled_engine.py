@@ -148,14 +148,22 @@ def test_huge_graphs_are_compiled_at_first_sight_unless_their_shapes_vary():
         pytest.skip("TALWEG_COMPILE_AFTER says when")
 
     def rows(n):
-        x = T.ones(n, 1 << 20)
-        return ((x * 2 + 1).relu() * x).sum().item()
+        x = y = T.ones(n, 1 << 18)
+        for _ in range(40):
+            y = (y * 0.5 + x).relu()
+        return y.sum().item()
 
     rows(4)
     assert (ENGINE.counts.compiled, ENGINE.counts.interpreted) == (1, 0)
     rows(3)
     rows(2)
     assert (ENGINE.counts.compiled, ENGINE.counts.interpreted) == (1, 2)
+
+
+def test_few_operations_on_much_are_interpreted_first():
+    x = T.zeros(4000, 4000)
+    assert x.T.sum().item() == 0
+    assert ENGINE.counts.compiled == 0
 
 
 def test_an_optimisers_state_is_written_in_place_whoever_made_it():

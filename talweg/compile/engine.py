@@ -36,18 +36,19 @@ class Policy:
     large = 2
     small = 24  # a compiled kernel saves a small graph some microseconds a run, and takes 20 ms to make
     elements = 100_000  # of all values of a graph together, from which on it is large
-    huge = 10_000_000  # and from which on interpreting it once takes as long as compiling it, and more memory
+    huge = 10_000_000  # and from which on, in a graph of many nodes, ...
+    many = 64  # ... interpreting it once takes as long as compiling it, and more memory
 
     @classmethod
-    def enough(cls, seen: int, elements: int, shapes_vary: bool) -> bool:
-        """Whether a graph that has been seen so often shall be interpreted no more. `shapes_vary`: its like has been seen,
-        with other shapes or layouts, so that more may be to come."""
+    def enough(cls, known: _Known) -> bool:
+        """Whether a graph that has been seen so often shall be interpreted no more. Where its like has been seen, with
+        other shapes or layouts, more may be to come."""
         after = cls.sightings
         if after is None:
-            after = cls.large if elements >= cls.elements else cls.small
-            if elements >= cls.huge and not shapes_vary:
+            after = cls.large if known.elements >= cls.elements else cls.small
+            if known.elements >= cls.huge and known.nodes >= cls.many and not known.shapes_vary:
                 after = 0
-        return 0 <= after < seen
+        return 0 <= after < known.seen
 
 
 @contextmanager
@@ -86,11 +87,12 @@ class Compiled:
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("compiled", "elements", "failed", "named", "seen", "shapes_vary")
+    __slots__ = ("compiled", "elements", "failed", "named", "nodes", "seen", "shapes_vary")
 
-    def __init__(self, elements: int, shapes_vary: bool) -> None:
+    def __init__(self, elements: int, nodes: int, shapes_vary: bool) -> None:
         self.seen = 0
         self.elements = elements
+        self.nodes = nodes
         self.shapes_vary = shapes_vary
         self.compiled: Compiled | None = None
         self.named: list[int | None] = []  # how often the graph names each leaf
@@ -185,7 +187,7 @@ class Engine:
     def _add(self, key: tuple) -> _Known:
         reason = self._reason(key)
         self.counts.miss(reason)
-        known = self.known[key] = _Known(_elements(key), reason != NEW)
+        known = self.known[key] = _Known(_elements(key), len(key[0][0]), reason != NEW)
         if len(self.known) > MOST_PROGRAMS:
             self.known.popitem(last=False)
             self.counts.forgotten += 1
@@ -209,7 +211,7 @@ class Engine:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
-            if known.failed or not Policy.enough(known.seen, known.elements, known.shapes_vary):
+            if known.failed or not Policy.enough(known):
                 self.counts.interpreted += 1
                 return None
             self.counts.compiled += 1
