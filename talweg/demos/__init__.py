@@ -11,6 +11,7 @@ from .shown import Shown, Table
 DEMOS = {
     "diff": ("differentiation", "Numerical, symbolic and automatic differentiation compared (N 2.3)."),
     "cost": ("cost", "Arithmetic of the backward pass beside the forward pass (L 3.4)."),
+    "activations": ("activations", "Activation functions and their slopes (L 4.3)."),
     "memory": ("memory", "Memory of activations by depth, with and without checkpoints (L 3.4)."),
 }
 BENCHES = {
