@@ -23,6 +23,7 @@ COMMANDS = {
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),
+    "shape": ("shape", "The size that a convolution or pooling gives."),
     "visualise": ("visualise", "Pictures of what a layer answers to an image, and of its filters."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
