@@ -13,6 +13,7 @@ from .probe import Probe, probe
 from .progress import progress_for
 from .rate_finder import RateCurve, find_rate
 from .report import Findings, page, write_report
+from .report_classes import ClassFindings
 from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
@@ -23,6 +24,7 @@ __all__ = [
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
+    "ClassFindings",
     "ClassScore",
     "EpochRecord",
     "Findings",
