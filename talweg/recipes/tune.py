@@ -124,7 +124,7 @@ def carry_out(
     KeyboardInterrupt when a trial was interrupted; calling again goes on.
     """
     found = {(r.trial, r.rung): r for r in read_results(folder)}
-    monitor = plan.settings_of(0).monitor
+    monitor = getattr(plan.settings_of(0), "monitor", "loss")
     alive = list(range(len(plan.trials)))
     for rung, epochs in enumerate(plan.rungs):
         for trial in alive:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from .. import nn
-from ..tensor import Tensor
 from .events import EpochRecord
 from .probe import probe
 from .update import Loss
@@ -41,7 +41,7 @@ class Symptom:
 
 
 def diagnose(
-    model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, records: Sequence[EpochRecord] = ()
+    model: nn.Module, loss: Loss, inputs: Any, targets: Any, records: Sequence[EpochRecord] = ()
 ) -> list[Symptom]:
     """All that one training batch and the epochs so far show; an empty list for a healthy run.
 

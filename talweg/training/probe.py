@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ..tensor import Tensor, enable_grad, no_grad
 from ..tensor.autograd import grad
 from ..tensor.tensor import wrap
 from .state import generator_state, set_generator
-from .update import Loss
+from .update import Loss, called
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class Probe:
         return norms[0] / norms[-1] if norms and norms[-1] else float("nan")
 
 
-def probe(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> Probe:
-    """Look at a batch in training mode; model, gradients and random numbers are as before afterwards."""
+def probe(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> Probe:
+    """Look at a batch, as `fit` takes it, in training mode; model, gradients and random numbers are as before afterwards."""
     with _left_alone(model), compile_after(-1), enable_grad():
         model.train()
         with watched_calls(model) as recording:
-            outputs = model(inputs)
+            outputs = called(model, inputs)
         value = loss(outputs, targets)
         relus = [n for n in ancestors([value.node], through_values=True) if n.op is ops.relu and recording.covers(n)]
         silent = _silent(relus, recording)
