@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from .. import nn, optim
 from ..compile.engine import compile_at_first_sight
 from ..data.digits import digits
@@ -29,10 +27,11 @@ class Digits:
     mean: float
     std: float
 
-    def few(self, count: int) -> Digits:
-        """Of the first part only `count`, of each class alike."""
+    def few(self, count: int, seed: int) -> Digits:
+        """Of the first part only `count`, drawn at random, of each class alike."""
         labels = self.y.numpy()
-        chosen = stratified(labels, (count, len(labels) - count), np.arange(len(labels)))[0].tolist()
+        order = permutation(len(labels), seed, "few")
+        chosen = stratified(labels, (count, len(labels) - count), order)[0].tolist()
         return Digits(self.x[chosen], self.y[chosen], self.test_x, self.test_y, self.mean, self.std)
 
 

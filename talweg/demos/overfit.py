@@ -40,7 +40,7 @@ def run(data: Annotated[str, "TABLE:COLUMN of scikit-learn, or `curve`."] = CURV
     if points > len(cloud.x) // 2:
         raise ValueError(f"overfit: --points must leave half of the {len(cloud.x)} points of {data} for the test, got {points}")
     sweep = [fit(*cloud.split(points), n) for n in range(degree + 1)]
-    networks = [network(load_digits(seed).few(count), seed) for count in COUNTS]
+    networks = [network(load_digits(seed).few(count, seed), seed) for count in COUNTS]
     return Shown(
         title=f"polynomials on {points} points of {data}, a network on {COUNTS[0]} to {COUNTS[-1]} digits",
         tables=[_polynomials(sweep), _networks(networks)],
