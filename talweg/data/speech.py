@@ -15,6 +15,7 @@ from .sound import RATE
 
 STEP = 320  # samples: recordings begin and end at the 20 ms that timestamps count
 GAPS = (0.2, 0.9)  # seconds of silence between two recordings
+LATE = 0.15  # the share of recordings before which a longer pause is made, so that such are learned too
 LOUDNESS = (-12.0, 3.0)  # decibel
 BACKGROUND = (-75.0, -30.0)  # decibel of the noise behind speech; 0 is full scale
 WITHOUT_SPEECH = 0.1  # the share of windows in which nobody speaks
@@ -173,16 +174,18 @@ def _composed(recordings: Iterator[Recording], seconds: float, draws: Draws, cut
     segments: list[Segment] = []
     language = None
     place = _steps(draws.between(0, GAPS[1]))
+    if cut and draws.happens(LATE):
+        place = _steps(draws.between(0, seconds))
     for recording in recordings:
         end = -(-(place + len(recording.sound)) // STEP) * STEP
-        if place >= samples or (end > samples and not cut):
+        if place > samples - STEP or (end > samples and not cut):
             break
         there = recording.sound[: samples - place]
         sound[place:place + len(there)] = there
         language = recording.language
         last = None if end > samples else end / RATE
         segments.append(Segment(place / RATE, last, recording.text, recording.translation))
-        place = end + _steps(draws.between(*GAPS))
+        place = end + _steps(draws.between(*GAPS) if not cut or not draws.happens(LATE) else draws.between(0, seconds))
     sound *= 10 ** (draws.between(*LOUDNESS) / 20)
     sound += 10 ** (draws.between(*BACKGROUND) / 20) * _noise(samples, draws)
     return Window(sound, language, segments)
