@@ -19,8 +19,6 @@ from ..tensor import Tensor, from_numpy
 from .sequence_loss import IGNORED
 
 
-
-
 @dataclass(frozen=True)
 class Prepared:
     """How a run hears and writes: the merges of its byte pairs in their order ("a b"), its languages, the bands of its
