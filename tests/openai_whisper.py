@@ -1,4 +1,4 @@
-"""Single modules of the package openai-whisper, whose own __init__ asks for numba and triton; skipped where it is not installed."""
+"""Single modules of the package openai-whisper, whose __init__ asks for numba and triton; skipped where it is missing."""
 
 import importlib
 import importlib.util

@@ -42,7 +42,7 @@ def holds_pictures(what: str) -> bool:
 
 
 def short_name(what: str) -> str:
-    """A dataset's name for titles and folders: its own with a hyphen for a colon, or the file's or folder's without its ending."""
+    """A dataset's name for titles and folders: its own, a hyphen for a colon, or the file's or folder's without ending."""
     if what in CATALOGUE:
         return what.replace(":", "-")
     path = Path(what).expanduser().resolve()

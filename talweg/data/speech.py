@@ -133,7 +133,7 @@ def packed_windows(recordings: Sequence[Recording], seconds: float, seed: int = 
 
     Raises ValueError for a recording that is too long for a window.
     """
-    windows = []
+    windows: list[Window] = []
     for voice in _by_voice(recordings).values():
         waiting = list(voice)
         while waiting:

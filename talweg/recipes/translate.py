@@ -71,8 +71,9 @@ class Translation(Recipe):
                                  "source, a tab and its target in each line")
         else:
             found = read_pairs(settings.data, settings.on_error, settings.seed)
-        units = {"source_unit": settings.source_unit, "target_unit": settings.target_unit}
-        return _short_enough(replace(found, **{name: unit for name, unit in units.items() if unit}), settings)
+        found = replace(found, source_unit=settings.source_unit or found.source_unit,
+                        target_unit=settings.target_unit or found.target_unit)
+        return _short_enough(found, settings)
 
     def prepare(self, settings: Settings, material: Pairs) -> Prepared:
         source, target = _alphabets(settings, material)
@@ -179,7 +180,7 @@ def _short_enough(pairs: Pairs, s: Settings) -> Pairs:
     if empty:
         raise ValueError(f"{s.data}: no pair of the {empty[0]} split has texts of at most {s.longest} tokens: raise --longest")
     notes = [*pairs.notes, *([f"left out {left_out} pairs with a text of more than {s.longest} tokens"] if left_out else [])]
-    return replace(pairs, **parts, notes=notes)
+    return replace(pairs, train=parts["train"], validation=parts["validation"], test=parts["test"], notes=notes)
 
 
 def _edits(pairs: Sequence[Pair], written: Sequence[str], unit: str) -> Edits:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import os
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...io.atomic import write_atomically
 from ..examples import content_hash
 from .espeak import Spoken, speak
 from .fetch import data_folder
@@ -47,8 +47,13 @@ def _keep(path: Path, sounds: Sequence[np.ndarray]) -> None:
     digest = np.frombuffer(content_hash(samples, lengths), np.uint8)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = io.BytesIO()
-        np.savez(file, samples=samples, lengths=lengths, digest=digest)
-        write_atomically(path, file.getvalue())
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        partial = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, samples=samples, lengths=lengths, digest=digest)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError:
         pass

@@ -94,8 +94,8 @@ def _french(number: int) -> str:
 
 
 def spoken_digits(counts: Sequence[int] = COUNTS, seed: int = 0) -> Speech:
-    """One to four digits a recording, in English and French; windows of 4 seconds."""
-    return _spoken("speech:digits", digits_in, 4.0, counts, seed)
+    """One to four digits a recording, in English and French; windows of 3 seconds."""
+    return _spoken("speech:digits", digits_in, 3.0, counts, seed)
 
 
 def spoken_words(counts: Sequence[int] = COUNTS, seed: int = 0) -> Speech:
@@ -107,22 +107,18 @@ Said = Callable[[str, Draws], tuple[str, str]]
 
 
 def _spoken(name: str, said: Said, seconds: float, counts: Sequence[int], seed: int) -> Speech:
-    requests: list[Spoken] = []
-    texts: list[tuple[str, str, str]] = []
-    for number, (part, count) in enumerate(zip(SPEAKERS, counts)):
-        for i in range(count):
-            request, *text = _request(said, SPEAKERS[part], Draws(seed, number, i, purpose=name))
-            requests.append(request)
-            texts.append((*text,))
-    sounds = kept_or_spoken(requests)
+    wanted = [
+        _request(said, SPEAKERS[part], Draws(seed, number, i, purpose=name))
+        for number, (part, count) in enumerate(zip(SPEAKERS, counts)) for i in range(count)
+    ]
+    sounds = kept_or_spoken([request for request, *_ in wanted])
     recordings = [
         Recording(trimmed(sound), text, language, request.voice, english)
-        for sound, request, (text, english, language) in zip(sounds, requests, texts)
+        for sound, (request, text, english, language) in zip(sounds, wanted)
     ]
-    ends = np.cumsum(counts)
-    parts = [recordings[end - count:end] for end, count in zip(ends, counts)]
+    train, validation, test = (recordings[end - count:end] for end, count in zip(np.cumsum(counts), counts))
     digest = content_hash(*(r.sound for r in recordings), *(r.text for r in recordings)).hex()
-    return Speech(name, *parts, seconds=seconds, fingerprint=digest)
+    return Speech(name, train, validation, test, seconds, digest)
 
 
 def _request(said: Said, speakers: Sequence[str], draws: Draws) -> tuple[Spoken, str, str, str]:
