@@ -15,6 +15,7 @@ from .sound import RATE
 
 STEP = 320  # samples: recordings begin and end at the 20 ms that timestamps count
 GAPS = (0.2, 0.9)  # seconds of silence between two recordings
+ALONE = 0.5  # the share of windows with one recording: where to listen is learned from them
 LATE = 0.15  # the share of recordings before which a longer pause is made, so that such are learned too
 LOUDNESS = (-12.0, 3.0)  # decibel
 BACKGROUND = (-75.0, -30.0)  # decibel of the noise behind speech; 0 is full scale
@@ -96,7 +97,7 @@ class ComposedWindows(Dataset):
     """`count` windows of `seconds`, other ones in each epoch: recordings of one speaker one after the other, from a random
     moment on and with random pauses, the last one cut by the window's end; at another loudness, with noise behind them.
 
-    A tenth of the windows holds silence or noise alone. Window i of epoch e depends on (seed, e, i) and nothing else.
+    Half of the windows hold one recording only, a tenth silence or noise alone. Window i of epoch e depends on (seed, e, i) and nothing else.
     """
 
     def __init__(self, recordings: Sequence[Recording], seconds: float, count: int, seed: int = 0, epoch: int = 0) -> None:
@@ -122,9 +123,10 @@ class ComposedWindows(Dataset):
 
         def drawn() -> Iterator[Recording]:
             yield first
-            while True:
+            while not alone:
                 yield voice[draws.below(len(voice))]
 
+        alone = draws.happens(ALONE)
         return _composed(drawn(), self.seconds, draws, cut=True)
 
 
