@@ -23,6 +23,7 @@ COMMANDS = {
     "diagnose": ("diagnose", "What ails a run: vanishing gradients, dead ReLUs, over-fitting."),
     "predict": ("predict", "Say what a file holds: the class of an image, and whatever else a run was trained for."),
     "generate": ("generate", "Make something new with a trained model."),
+    "transcribe": ("transcribe", "Write down what is said in a sound file."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),

@@ -29,6 +29,9 @@ class Entry:
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
+    "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
+                       ("transformer",)),
 }
 
 
