@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors.numpy
 
-from talweg.recipes import classify
+from talweg.recipes.classify import RECIPE
 from talweg.recipes.classify_settings import Settings
 from talweg.training import Listener
 
@@ -52,9 +52,9 @@ def _carry_out(order):
     killer = Killer(order["steps"], order["signal"])
     try:
         if order["how"] == "train":
-            outcome = classify.train(Settings(**order["settings"]), order["run"], [killer])
+            outcome = RECIPE.train(Settings(**order["settings"]), order["run"], [killer])
         else:
-            outcome = classify.resume(order["run"], order["settings"], [killer])
+            outcome = RECIPE.resume(order["run"], order["settings"], [killer])
         os._exit(outcome.result.signal or 0)
     except BaseException as error:
         print(repr(error), file=sys.stderr, flush=True)

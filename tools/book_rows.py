@@ -19,7 +19,7 @@ from pathlib import Path
 from talweg.data import CATALOGUE, Splits, Subset, TensorDataset, digits, stratified, targets_of
 from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
-from talweg.recipes.classify import Settings, train
+from talweg.recipes.classify import RECIPE, Settings
 from tools.training_rows import finder_within, gain_by_fine_tuning
 
 PERMUTED = "permuted_digits"
@@ -63,7 +63,7 @@ class Row:
 
 def accuracy(model: str, **settings) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return train(Settings(model=model, **settings), Path(folder) / "run").test_accuracy
+        return RECIPE.train(Settings(model=model, **settings), Path(folder) / "run").test.figures["accuracy"]
 
 
 def kept(model: str, seeds: int = 3) -> float:

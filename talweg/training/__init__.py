@@ -11,6 +11,7 @@ from .parts import freeze, parameter_groups
 from .progress import progress_for
 from .rate_finder import RateCurve, find_rate
 from .report import Findings, page, write_report
+from .report_classes import ClassFindings
 from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
@@ -21,6 +22,7 @@ __all__ = [
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
+    "ClassFindings",
     "ClassScore",
     "EpochRecord",
     "Findings",
