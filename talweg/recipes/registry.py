@@ -29,6 +29,7 @@ class Entry:
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "align": Entry("align", "pictures and texts into one space, pictures told by any words (L 6.6)", ("clip",)),
     "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
     "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
                        ("transformer",)),
