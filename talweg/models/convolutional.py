@@ -60,6 +60,12 @@ def _lenet5_of_1998(input_shape: Shape, classes: int) -> nn.Module:
     return LeNet5Of1998()
 
 
+def _denoiser(input_shape: Shape, classes: int, width: int) -> nn.Module:
+    if len(input_shape) != 3:
+        raise ValueError(f"images must be (channels, height, width), got {list(input_shape)}")
+    return DenoisingAutoencoder(input_shape[0], width)
+
+
 def _ssd300(input_shape: Shape, classes: int) -> nn.Module:
     if input_shape != (3, 300, 300):
         raise ValueError(f"ssd300: images must be (3, 300, 300), got {list(input_shape)}")
@@ -88,7 +94,7 @@ def _entries() -> dict[str, Entry]:
         "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473), classes=21),
         "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), classes=91, channels=3),
         "autoencoder": Entry(_square(lambda c, s: Autoencoder(c, s)), "convolutional autoencoder", (1, 28, 28)),
-        "denoiser": Entry(_image(lambda c, _: DenoisingAutoencoder(c)), "denoising autoencoder (L 6.1)", (1, 64, 64)),
+        "denoiser": Entry(_denoiser, "denoising autoencoder (L 6.1)", (1, 64, 64), {"width": 32}),
         "vae": Entry(_square(lambda c, s: VAE(c, s)), "variational autoencoder", (1, 28, 28)),
         "dcgan_generator": Entry(_generator, "DCGAN's generator, 64 x 64", (100,)),
         "dcgan_discriminator": Entry(_square(lambda c, s: Discriminator(c, side=s)), "DCGAN's discriminator", (3, 64, 64)),
