@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import nn
@@ -19,6 +19,7 @@ from .lenet5 import MODERN, LeNet5, LeNet5Of1998
 from .pspnet import PSPNet
 from .resnet import DEPTHS, ResNet
 from .ssd import SSD300
+from .ssd_small import SCALES, SmallSSD
 from .unet import UNet
 from .vae import VAE
 from .vgg import STAGES, VGG
@@ -72,6 +73,12 @@ def _ssd300(input_shape: Shape, classes: int) -> nn.Module:
     return SSD300(classes)
 
 
+def _ssd(input_shape: Shape, classes: int, scales: Sequence[float]) -> nn.Module:
+    if len(input_shape) != 3 or input_shape[1] != input_shape[2]:
+        raise ValueError(f"ssd: images must be square, (channels, side, side), got {list(input_shape)}")
+    return SmallSSD(input_shape[0], classes, input_shape[1], scales)
+
+
 def _generator(input_shape: Shape, classes: int) -> nn.Module:
     if len(input_shape) != 1:
         raise ValueError(f"dcgan_generator: inputs are vectors of noise, their shape is (length,), got {list(input_shape)}")
@@ -92,6 +99,7 @@ def _entries() -> dict[str, Entry]:
         "unet": Entry(_image(lambda c, n: UNet(c, n)), "U-Net, valid convolutions (L 6.4)", (1, 572, 572), classes=2),
         "fcn_resnet50": Entry(_image(lambda c, n: FCN(50, n, c)), "FCN on ResNet-50 (L 6.4)", (3, 520, 520), classes=21),
         "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473), classes=21),
+        "ssd": Entry(_ssd, "SSD, small: 64 x 64 pixels, three scales (L 6.3)", (1, 64, 64), {"scales": list(SCALES)}, classes=11),
         "ssd300": Entry(_ssd300, "SSD300 on VGG-16 (L 6.3)", (3, 300, 300), classes=91, channels=3),
         "autoencoder": Entry(_square(lambda c, s: Autoencoder(c, s)), "convolutional autoencoder", (1, 28, 28)),
         "denoiser": Entry(_denoiser, "denoising autoencoder (L 6.1)", (1, 64, 64), {"width": 32}),

@@ -28,6 +28,7 @@ class Entry:
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "denoise": Entry("denoise", "noise, lost colours, lost pixels, JPEG undone (L 6.1)", ("denoiser",)),
+    "detect": Entry("detect", "objects in pictures found and named, by SSD (L 6.3)", ("ssd", "ssd300")),
 }
 
 

@@ -1,0 +1,219 @@
+"""Object detection by single-shot detectors: SSD's matching, losses, suppression, and mean average precision (L 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .. import nn
+from ..data import load, read_pixels
+from ..data.annotations import AnnotatedSet, read_boxed, scene_set
+from ..data.augment import transforms_of
+from ..data.sources.photographs import with_channels
+from ..models import build
+from ..models.ssd_answers import detections
+from ..models.ssd_training import MultiBoxLoss
+from ..tensor import Tensor, from_numpy, no_grad, zeros
+from ..training.average_precision import COCO_THRESHOLDS, Found, Truth, average_precisions, mean_average_precision
+from .detect_data import Boxed, fitting_scales
+from .detect_report import detection_sections
+from .detect_settings import HELP, Settings
+from .drawing import with_boxes
+from .evaluation import Answer, Evaluation
+from .pictures import larger, save_picture
+from .recipe import Recipe
+from .task import Goal, loaders_of
+
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+AT_ONCE = 64
+DRAWN = 256  # a side of a drawn picture, at least
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Side, channels, mean and deviation of each channel, classes, the default boxes' sides (for ssd), and what stands for the
+    content of the data."""
+
+    side: int
+    channels: int
+    mean: list[float]
+    std: list[float]
+    classes: list[str]
+    scales: list[float] | None
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        if self.side < 1 or self.channels not in (1, 3) or not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError("settings side, channels, mean and std do not go together: mean and std have a number a channel")
+        if not all(s > 0 for s in self.std) or not self.classes:
+            raise ValueError("setting std must be positive, and classes must not be empty")
+
+
+@dataclass(frozen=True)
+class Options:
+    score: float = 0.5
+    overlap: float = 0.45
+
+    def __post_init__(self) -> None:
+        for name in ("score", "overlap"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"option {name} must be between 0 and 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class DetectionEvaluation(Evaluation):
+    """`found` and `truth` of each picture, in parts of it; `aps` (classes,) at an overlap of 0.5."""
+
+    found: Sequence[Found] = ()
+    truth: Sequence[Truth] = ()
+    aps: np.ndarray | None = None
+
+
+class Detect(Recipe):
+    name = "detect"
+    settings = Settings
+    help = HELP
+    prepared = Prepared
+    options = Options
+    options_help = {
+        "score": "Least score of a detection that is told.",
+        "overlap": "Of two detections of a class that overlap more than this, the worse is dropped.",
+    }
+
+    def material(self, settings: Settings) -> AnnotatedSet:
+        if settings.data == "scenes":
+            return scene_set("scenes", load("scenes", side=settings.side), masks=False)
+        channels = 3 if settings.model == "ssd300" else settings.channels
+        return read_boxed(settings.data, settings.side, channels, settings.on_error)
+
+    def prepare(self, settings: Settings, material: AnnotatedSet) -> Prepared:
+        channels = 3 if settings.model == "ssd300" else settings.channels or material.channels
+        mean, std = [material.mean] * channels, [material.std] * channels
+        scales = settings.scales
+        if settings.model == "ssd300":
+            mean, std = IMAGENET  # those that backbones are published with
+        elif scales is None:
+            assert material.boxes is not None
+            scales = fitting_scales([material.boxes[i] for i in material.part("train")], material.side)
+        return Prepared(settings.side, channels, mean, std, list(material.classes), scales, material.fingerprint)
+
+    def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
+        own = {} if prepared.scales is None else {"scales": prepared.scales}
+        return build(settings.model, (prepared.channels, prepared.side, prepared.side), len(prepared.classes) + 1, **own)
+
+    def goal(self, settings: Settings, material: AnnotatedSet, prepared: Prepared) -> Goal:
+        boxes = self.model(settings, prepared).boxes.numpy()
+        changes = transforms_of(settings.augment) if settings.augment else None
+        data = partial(Boxed, _with_channels(material, prepared.channels), boxes=boxes, mean=prepared.mean, std=prepared.std)
+        train, validation = loaders_of(
+            settings, data(material.part("train"), transform=changes, seed=settings.seed), data(material.part("validation")),
+        )
+        return Goal(MultiBoxLoss(settings.negatives), train, validation)
+
+    def notes(self, material: AnnotatedSet) -> Sequence[str]:
+        return material.notes
+
+    def example(self, prepared: Prepared) -> tuple[Tensor, ...]:
+        return (zeros(1, prepared.channels, prepared.side, prepared.side),)
+
+    def image(self, prepared: Prepared, path: str) -> Tensor:
+        return from_numpy(_readied(read_pixels(path), prepared)[None])
+
+    def measure(self, model: nn.Module, settings: Settings, material: AnnotatedSet, split: str) -> DetectionEvaluation:
+        indices = material.part(split)
+        prepared = self.prepare(settings, material)
+        pictures = _with_channels(material, prepared.channels)
+        mean, std = (np.array(v, np.float32)[:, None, None] for v in (prepared.mean, prepared.std))
+        images = [((pictures.picture(int(i)) - mean) / std).astype(np.float32) for i in indices]
+        found = detected(model, images, overlap=settings.overlap)
+        truth = [_truth(material, int(i)) for i in indices]
+        return _evaluation(split, found, truth, material.classes)
+
+    def sections(self, model: nn.Module, settings: Settings, material: AnnotatedSet, test: Evaluation) -> list[str]:
+        assert isinstance(test, DetectionEvaluation)
+        assert test.aps is not None
+        return detection_sections(material, material.part("test"), test.found, test.truth, test.aps)
+
+    def predict(self, run: Any, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
+        """What each picture shows and where, in its own pixels, by falling score."""
+        _, model, prepared = self.load(run)
+        return [_answer(model, prepared, path, options or Options()) for path in inputs]
+
+    def subject(self, settings: Settings) -> str:
+        return f"{settings.model} on {settings.data} ({settings.side}x{settings.side})"
+
+    def next_steps(self, run: Any) -> list[str]:
+        return [f"evaluate {run}", f"predict {run} picture.png --out boxes.png"]
+
+
+def detected(model: nn.Module, images: Sequence[np.ndarray], least_score: float = 0.01, overlap: float = 0.45) -> list[Found]:
+    """Detections in normalised images (C, side, side), in parts of them; evaluation mode."""
+    found: list[Found] = []
+    with no_grad():
+        for start in range(0, len(images), AT_ONCE):
+            offsets, logits = model(from_numpy(np.stack(images[start:start + AT_ONCE])))
+            found += detections(offsets, logits, model.boxes, least_score, overlap)
+    return found
+
+
+def _with_channels(pictures: AnnotatedSet, channels: int) -> AnnotatedSet:
+    """Grey pictures for a model of colours: the same values in every channel."""
+    if pictures.channels == channels:
+        return pictures
+    return AnnotatedSet(**{**vars(pictures), "images": np.repeat(pictures.images, channels, axis=1)})
+
+
+def _truth(pictures: AnnotatedSet, i: int) -> Truth:
+    assert pictures.boxes is not None and pictures.labels is not None
+    return Truth(pictures.boxes[i] / pictures.side, pictures.labels[i])
+
+
+def _readied(pixels: np.ndarray, prepared: Prepared) -> np.ndarray:
+    """A picture of any size as the model wants it: (C, side, side), normalised; ratios of sides are not kept."""
+    resized = np.asarray(Image.fromarray(pixels).resize((prepared.side, prepared.side), Image.Resampling.BILINEAR))
+    values = with_channels(resized, prepared.channels).astype(np.float32) / 255
+    normalised = (values - np.array(prepared.mean, np.float32)) / np.array(prepared.std, np.float32)
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1), np.float32)
+
+
+def _evaluation(split: str, found: list[Found], truth: list[Truth], classes: Sequence[str]) -> DetectionEvaluation:
+    aps = average_precisions(found, truth, len(classes), COCO_THRESHOLDS)
+    half, mean = mean_average_precision(aps[:, 0]), float(np.mean([mean_average_precision(column) for column in aps.T]))
+    labels = np.concatenate([t.labels for t in truth])
+    lines = [["class", "objects", "AP, overlap 0.5", ""]]
+    known = {name: ap for name, ap in zip(classes, aps[:, 0]) if not np.isnan(ap)}
+    lines += [[name, str(int((labels == c).sum())), f"{known[name]:.4f}", ""] for c, name in enumerate(classes) if name in known]
+    return DetectionEvaluation(
+        split, len(found), {"map50": half, "map": mean},
+        f"mAP@.5 {half:.4f}, mAP@[.5:.95] {mean:.4f} ({len(labels)} objects in {len(found)} pictures)",
+        [(f"{half:.4f}", f"{split} mAP@.5"), (f"{mean:.4f}", f"{split} mAP@[.5:.95]")], lines, {"classes": known},
+        found, truth, aps[:, 0],
+    )
+
+
+def _answer(model: nn.Module, prepared: Prepared, path: str, options: Options) -> Answer:
+    pixels = read_pixels(path)
+    height, width = pixels.shape[:2]
+    [found] = detected(model, [_readied(pixels, prepared)], options.score, options.overlap)
+    boxes = found.boxes * np.array([width, height, width, height])
+    things = [{"class": prepared.classes[k], "score": float(s), "box": [round(float(v), 2) for v in box]}
+              for k, s, box in zip(found.labels, found.scores, boxes)]
+    lines = [f"{path}: {len(things) or 'no'} object{'' if len(things) == 1 else 's'} with a score of {options.score:g} or more"]
+    for thing in things:
+        corners = ", ".join(f"{v:.0f}" for v in thing["box"])
+        lines.append(f"  {thing['class']:>12}  {thing['score']:.3f}  left, top, right, bottom: {corners}")
+
+    def draw(out) -> None:
+        image = larger(pixels, DRAWN)
+        words = [f"{t['class']} {t['score']:.2f}" for t in things]
+        save_picture(with_boxes(image, boxes * (image.width / width), found.labels.tolist(), words), out)
+
+    return Answer("\n".join(lines), {"image": path, "width": width, "height": height, "detections": things}, draw)
+
+
+RECIPE = Detect()
