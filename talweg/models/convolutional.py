@@ -12,6 +12,7 @@ from .autoencoder import Autoencoder, DenoisingAutoencoder
 from .convnet import ConvNet
 from .dcgan import Discriminator, Generator
 from .ddpm import DDPMUNet
+from .dense_small import SmallFCN, SmallPSPNet
 from .dqn import NatureDQN
 from .entry import Entry
 from .fcn import FCN
@@ -26,6 +27,7 @@ from .vgg import STAGES, VGG
 
 Shape = tuple[int, ...]
 IMAGENET = (3, 224, 224)
+UNET = {"width": 64, "levels": 4, "same": False}  # as in the paper
 
 
 def _image(build: Callable[[int, int], nn.Module]) -> Callable[..., nn.Module]:
@@ -67,6 +69,12 @@ def _denoiser(input_shape: Shape, classes: int, width: int) -> nn.Module:
     return DenoisingAutoencoder(input_shape[0], width)
 
 
+def _unet(input_shape: Shape, classes: int, width: int, levels: int, same: bool) -> nn.Module:
+    if len(input_shape) != 3:
+        raise ValueError(f"images must be (channels, height, width), got {list(input_shape)}")
+    return UNet(input_shape[0], classes, width, levels, same)
+
+
 def _ssd300(input_shape: Shape, classes: int) -> nn.Module:
     if input_shape != (3, 300, 300):
         raise ValueError(f"ssd300: images must be (3, 300, 300), got {list(input_shape)}")
@@ -96,7 +104,9 @@ def _entries() -> dict[str, Entry]:
         "convnet": Entry(_convnet, "(Conv, ReLU, Pool)^N from text (N 5.4)", (1, 28, 28), {"layers": MODERN}),
         "alexnet": Entry(_image(lambda c, n: AlexNet(n, c)), "AlexNet, one stream (L 5.2)", IMAGENET, classes=1000),
         "resnet_small": Entry(_image(lambda c, n: ResNet.for_small_images(n, c)), "ResNet-8 for small images", (1, 28, 28)),
-        "unet": Entry(_image(lambda c, n: UNet(c, n)), "U-Net, valid convolutions (L 6.4)", (1, 572, 572), classes=2),
+        "unet": Entry(_unet, "U-Net, valid convolutions (L 6.4)", (1, 572, 572), UNET, classes=2),
+        "fcn_small": Entry(_image(lambda c, n: SmallFCN(c, n)), "FCN, small (L 6.4)", (1, 32, 32), classes=11),
+        "pspnet_small": Entry(_image(lambda c, n: SmallPSPNet(c, n)), "PSPNet, small (L 6.4)", (1, 32, 32), classes=11),
         "fcn_resnet50": Entry(_image(lambda c, n: FCN(50, n, c)), "FCN on ResNet-50 (L 6.4)", (3, 520, 520), classes=21),
         "pspnet50": Entry(_image(lambda c, n: PSPNet(50, n, c)), "PSPNet on ResNet-50 (L 6.4)", (3, 473, 473), classes=21),
         "ssd": Entry(_ssd, "SSD, small: 64 x 64 pixels, three scales (L 6.3)", (1, 64, 64), {"scales": list(SCALES)}, classes=11),

@@ -33,7 +33,7 @@ class SmallSSD(nn.Module):
         self.side = side
         self.plan = BoxPlan(side, tuple(side // s for s in STRIDES), STRIDES, tuple(scales), RATIOS)
         maps = (8 * width // 3, 4 * width, 4 * width)
-        self.stem = nn.Sequential(*_convolution(channels, width, 2), *_convolution(width, 2 * width))  # (B, ., H / 2, W / 2)
+        self.stem = nn.Sequential(*_convolution(channels, width, 2), *_convolution(width, 2 * width))
         self.stages = nn.ModuleList(
             nn.Sequential(*_convolution(before, after, 2), *_convolution(after, after))
             for before, after in zip((2 * width, *maps), maps)
@@ -44,8 +44,9 @@ class SmallSSD(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if tuple(x.shape[-2:]) != (self.side, self.side):
-            raise ValueError(f"SmallSSD: images must be {self.side} x {self.side}, got {x.shape[-2]} x {x.shape[-1]}; resize them")
-        x = self.stem(x)
+            found = f"{x.shape[-2]} x {x.shape[-1]}"
+            raise ValueError(f"SmallSSD: images must be {self.side} x {self.side}, got {found}; resize them first")
+        x = self.stem(x)  # (B, 2 width, H / 2, W / 2)
         maps = []
         for stage in self.stages:
             x = stage(x)  # (B, C, H / 4, W / 4), then half as long sides each time

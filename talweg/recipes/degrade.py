@@ -61,6 +61,11 @@ class Degradation:
         return any(name.startswith("gr") for name in self.names)
 
     @property
+    def knows_colours(self) -> bool:
+        """Whether red, green and blue are treated differently: JPEG keeps less of what luminance does not hold."""
+        return any(name.startswith(("gr", "jpeg")) for name in self.names)
+
+    @property
     def text(self) -> str:
         words = {"noise": f"noise of deviation {self.sigma:g}", "gray": "colours taken away", "grey": "colours taken away"}
         return ", then ".join(words.get(name) or _words(name) for name in self.names)
@@ -74,7 +79,7 @@ class Degradation:
         return lambda x, _: enlarged(reduced(x, number), x.shape[:2]) if name.startswith("down") else jpeg(x, number)
 
 
-def of(names: Sequence[str], sigma: float) -> Degradation:
+def degradation_of(names: Sequence[str], sigma: float) -> Degradation:
     return Degradation(tuple(name.strip().lower() for name in names), sigma)
 
 

@@ -16,7 +16,7 @@ from ..data.sources.photographs import Photographs, load_photographs, named_phot
 from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training.quality import best_smoothed, psnr
-from . import degrade
+from .degrade import Degradation, degradation_of, enlarged, luminance
 from .denoise_patches import Patches
 from .denoise_report import Restored, sections_of
 from .denoise_settings import HELP, Settings
@@ -43,11 +43,11 @@ class Prepared:
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise ValueError(f"setting channels must be 1 or 3, got {self.channels}")
-        self.degradation  # refuses what is none
+        degradation_of(self.degrade, self.sigma)  # refuses what is none
 
     @property
-    def degradation(self) -> degrade.Degradation:
-        return degrade.of(self.degrade, self.sigma)
+    def degradation(self) -> Degradation:
+        return degradation_of(self.degrade, self.sigma)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Denoise(Recipe):
         squares = partial(Patches, degradation=prepared.degradation, side=settings.patch)
         held = squares(material.validation, count=VALIDATION_PATCHES, seed=VALIDATION_SEED, purpose="validation")
         train, validation = loaders_of(
-            settings, squares(material.train, count=settings.patches, seed=settings.seed, zoom=settings.zoom),
+            settings, squares(material.train, count=settings.patches, seed=settings.seed, zoom=settings.zooms),
             TensorDataset(*held.batch(range(len(held)))),
         )
         return Goal(nn.MSELoss(), train, validation)
@@ -141,10 +141,10 @@ def _readied(path: str, prepared: Prepared) -> np.ndarray:
     picture = with_channels(read_pixels(path), prepared.channels).astype(np.float32) / 255
     degradation = prepared.degradation
     if degradation.colours:
-        picture = np.repeat(degrade.luminance(picture)[..., None], prepared.channels, axis=2)
+        picture = np.repeat(luminance(picture)[..., None], prepared.channels, axis=2)
     factor = degradation.enlarges
     height, width = picture.shape[:2]
-    return degrade.enlarged(picture, (factor * height, factor * width)) if factor > 1 else picture
+    return enlarged(picture, (factor * height, factor * width)) if factor > 1 else picture
 
 
 def _restored_file(model: nn.Module, prepared: Prepared, path: str) -> Answer:
@@ -167,7 +167,7 @@ def _spoilt_and_restored(model: nn.Module, prepared: Prepared, path: str) -> Ans
     return Answer(text, facts, partial(save_picture, as_bytes(found)))
 
 
-def _evaluation(split: str, pictures: Sequence[Restored], degradation: degrade.Degradation) -> QualityEvaluation:
+def _evaluation(split: str, pictures: Sequence[Restored], degradation: Degradation) -> QualityEvaluation:
     figures = {
         "psnr": float(np.mean([psnr(np.clip(p.restored, 0, 1), p.true) for p in pictures])),
         "psnr_degraded": float(np.mean([psnr(p.degraded, p.true) for p in pictures])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..data import ON_ERROR
-from . import degrade
+from .degrade import GRAMMAR, Degradation, degradation_of
 from .training_settings import TrainingSettings, help_of
 
 # Much of a photograph is out of focus. Enlarged squares are too, and teach what an even surface with noise looks like:
@@ -17,8 +17,9 @@ ZOOM_OF_OTHERS = (0.6, 1.0)
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainingSettings):
     """Those of every training, and: `degrade` lists what is done to a photograph, in order, and `sigma` is the noise's
-    deviation, of values from 0 to 255. An epoch has `patches` squares of `patch` pixels, drawn anew and enlarged by a factor within `zoom`. `channels` is 1 (grey)
-    or 3 (colour), `width` the maps of the network at full size, `on_error` what becomes of a file that cannot be used."""
+    deviation, of values from 0 to 255. An epoch has `patches` squares of `patch` pixels, drawn anew and enlarged by a factor
+    within `zoom`. `channels` is 1 (grey) or 3 (colour), `width` the maps of the network at full size, `on_error` what becomes
+    of a file that cannot be used."""
 
     model: str = "denoiser"
     data: str = "photos"
@@ -43,8 +44,13 @@ class Settings(TrainingSettings):
             raise ValueError("degrade=gray takes colours away, which pictures of channels=1 do not have: set channels to 3")
 
     @property
-    def degradation(self) -> degrade.Degradation:
-        return degrade.of(self.degrade or ["noise"], self.sigma)
+    def degradation(self) -> Degradation:
+        return degradation_of(self.degrade or ["noise"], self.sigma)
+
+    @property
+    def zooms(self) -> list[float]:
+        assert self.zoom is not None
+        return self.zoom
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {
@@ -66,7 +72,7 @@ def _is_range(zoom: list[float] | None) -> bool:
 
 HELP = help_of(Settings, {
     "data": "photos, or a folder of photographs.",
-    "degrade": f"What is done to photographs, in order: {degrade.GRAMMAR}. [default: noise]",
+    "degrade": f"What is done to photographs, in order: {GRAMMAR}. [default: noise]",
     "sigma": "Standard deviation of the noise, for values from 0 to 255.",
     "patch": "Side of the squares that are learned from, in pixels.",
     "patches": "Squares an epoch.",

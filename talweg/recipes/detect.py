@@ -8,13 +8,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .. import nn
 from ..data import load, read_pixels
 from ..data.annotations import AnnotatedSet, read_boxed, scene_set
 from ..data.augment import transforms_of
-from ..data.sources.photographs import with_channels
 from ..models import build
 from ..models.ssd_answers import detections
 from ..models.ssd_training import MultiBoxLoss
@@ -26,32 +24,19 @@ from .detect_settings import HELP, Settings
 from .drawing import with_boxes
 from .evaluation import Answer, Evaluation
 from .pictures import larger, save_picture
+from .prepared_pictures import IMAGENET, PreparedPictures, repeated
 from .recipe import Recipe
 from .task import Goal, loaders_of
 
-IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 AT_ONCE = 64
 DRAWN = 256  # a side of a drawn picture, at least
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Side, channels, mean and deviation of each channel, classes, the default boxes' sides (for ssd), and what stands for the
-    content of the data."""
+class Prepared(PreparedPictures):
+    """`scales` are the sides of ssd's default boxes, None for ssd300, which has its own."""
 
-    side: int
-    channels: int
-    mean: list[float]
-    std: list[float]
-    classes: list[str]
-    scales: list[float] | None
-    fingerprint: str
-
-    def __post_init__(self) -> None:
-        if self.side < 1 or self.channels not in (1, 3) or not len(self.mean) == len(self.std) == self.channels:
-            raise ValueError("settings side, channels, mean and std do not go together: mean and std have a number a channel")
-        if not all(s > 0 for s in self.std) or not self.classes:
-            raise ValueError("setting std must be positive, and classes must not be empty")
+    scales: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +85,7 @@ class Detect(Recipe):
         elif scales is None:
             assert material.boxes is not None
             scales = fitting_scales([material.boxes[i] for i in material.part("train")], material.side)
-        return Prepared(settings.side, channels, mean, std, list(material.classes), scales, material.fingerprint)
+        return Prepared(settings.side, channels, mean, std, list(material.classes), material.fingerprint, scales)
 
     def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
         own = {} if prepared.scales is None else {"scales": prepared.scales}
@@ -109,7 +94,7 @@ class Detect(Recipe):
     def goal(self, settings: Settings, material: AnnotatedSet, prepared: Prepared) -> Goal:
         boxes = self.model(settings, prepared).boxes.numpy()
         changes = transforms_of(settings.augment) if settings.augment else None
-        data = partial(Boxed, _with_channels(material, prepared.channels), boxes=boxes, mean=prepared.mean, std=prepared.std)
+        data = partial(Boxed, repeated(material, prepared.channels), prepared=prepared, boxes=boxes)
         train, validation = loaders_of(
             settings, data(material.part("train"), transform=changes, seed=settings.seed), data(material.part("validation")),
         )
@@ -122,14 +107,13 @@ class Detect(Recipe):
         return (zeros(1, prepared.channels, prepared.side, prepared.side),)
 
     def image(self, prepared: Prepared, path: str) -> Tensor:
-        return from_numpy(_readied(read_pixels(path), prepared)[None])
+        return from_numpy(prepared.readied(read_pixels(path))[None])
 
     def measure(self, model: nn.Module, settings: Settings, material: AnnotatedSet, split: str) -> DetectionEvaluation:
         indices = material.part(split)
         prepared = self.prepare(settings, material)
-        pictures = _with_channels(material, prepared.channels)
-        mean, std = (np.array(v, np.float32)[:, None, None] for v in (prepared.mean, prepared.std))
-        images = [((pictures.picture(int(i)) - mean) / std).astype(np.float32) for i in indices]
+        pictures = repeated(material, prepared.channels)
+        images = [prepared.normalised(pictures.picture(int(i))) for i in indices]
         found = detected(model, images, overlap=settings.overlap)
         truth = [_truth(material, int(i)) for i in indices]
         return _evaluation(split, found, truth, material.classes)
@@ -161,24 +145,10 @@ def detected(model: nn.Module, images: Sequence[np.ndarray], least_score: float 
     return found
 
 
-def _with_channels(pictures: AnnotatedSet, channels: int) -> AnnotatedSet:
-    """Grey pictures for a model of colours: the same values in every channel."""
-    if pictures.channels == channels:
-        return pictures
-    return AnnotatedSet(**{**vars(pictures), "images": np.repeat(pictures.images, channels, axis=1)})
-
-
 def _truth(pictures: AnnotatedSet, i: int) -> Truth:
-    assert pictures.boxes is not None and pictures.labels is not None
+    assert pictures.boxes is not None
+    assert pictures.labels is not None
     return Truth(pictures.boxes[i] / pictures.side, pictures.labels[i])
-
-
-def _readied(pixels: np.ndarray, prepared: Prepared) -> np.ndarray:
-    """A picture of any size as the model wants it: (C, side, side), normalised; ratios of sides are not kept."""
-    resized = np.asarray(Image.fromarray(pixels).resize((prepared.side, prepared.side), Image.Resampling.BILINEAR))
-    values = with_channels(resized, prepared.channels).astype(np.float32) / 255
-    normalised = (values - np.array(prepared.mean, np.float32)) / np.array(prepared.std, np.float32)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1), np.float32)
 
 
 def _evaluation(split: str, found: list[Found], truth: list[Truth], classes: Sequence[str]) -> DetectionEvaluation:
@@ -199,7 +169,7 @@ def _evaluation(split: str, found: list[Found], truth: list[Truth], classes: Seq
 def _answer(model: nn.Module, prepared: Prepared, path: str, options: Options) -> Answer:
     pixels = read_pixels(path)
     height, width = pixels.shape[:2]
-    [found] = detected(model, [_readied(pixels, prepared)], options.score, options.overlap)
+    [found] = detected(model, [prepared.readied(pixels)], options.score, options.overlap)
     boxes = found.boxes * np.array([width, height, width, height])
     things = [{"class": prepared.classes[k], "score": float(s), "box": [round(float(v), 2) for v in box]}
               for k, s, box in zip(found.labels, found.scores, boxes)]

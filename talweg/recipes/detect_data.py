@@ -11,21 +11,21 @@ from ..data.annotations import AnnotatedSet
 from ..data.augment import Annotated, Draws, Transform
 from ..models.ssd_training import targets_of
 from ..tensor import Tensor, from_numpy
+from .prepared_pictures import PreparedPictures
 
 FEWEST = 0.05  # the least default box, in parts of the picture
 
 
 class Boxed(Dataset):
     """Picture i of `indices`: (image (C, H, W), (offsets (boxes, 4), classes (boxes,))), changed by `transform` if there is one;
-    in epoch e by random numbers of (seed, e, i) only. `mean` and `std` are for each channel."""
+    in epoch e by random numbers of (seed, e, i) only."""
 
-    def __init__(self, pictures: AnnotatedSet, indices: np.ndarray, boxes: np.ndarray, mean: Sequence[float], std: Sequence[float],
+    def __init__(self, pictures: AnnotatedSet, indices: np.ndarray, prepared: PreparedPictures, boxes: np.ndarray,
                  transform: Transform | None = None, seed: int = 0, epoch: int = 0) -> None:
         self.pictures = pictures
         self.indices = indices
         self.boxes = boxes
-        self.mean = np.array(mean, np.float32)[:, None, None]
-        self.std = np.array(std, np.float32)[:, None, None]
+        self.prepared = prepared
         self.transform = transform
         self.seed = seed
         self.epoch = epoch
@@ -51,18 +51,19 @@ class Boxed(Dataset):
         return from_numpy(images), (from_numpy(offsets), from_numpy(classes))
 
     def _learned_from(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sample = self.pictures.sample(int(self.indices[index]))
         if self.transform is not None:
-            return self._made(self.transform(self.pictures.sample(int(self.indices[index])), Draws(self.seed, self.epoch, int(index))))
+            return self._made(self.transform(sample, Draws(self.seed, self.epoch, int(index))))
         if index not in self._known:
-            self._known[index] = self._made(self.pictures.sample(int(self.indices[index])))
+            self._known[index] = self._made(sample)
         return self._known[index]
 
     def _made(self, sample: Annotated) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        assert sample.boxes is not None and sample.labels is not None
+        assert sample.boxes is not None
+        assert sample.labels is not None
         height, width = sample.size
         objects = sample.boxes / np.array([width, height, width, height], np.float32)
-        image = ((sample.image - self.mean) / self.std).astype(np.float32)
-        return image, *targets_of(objects, sample.labels, self.boxes)
+        return self.prepared.normalised(sample.image), *targets_of(objects, sample.labels, self.boxes)
 
 
 def fitting_scales(boxes: Sequence[np.ndarray], side: int) -> list[float]:

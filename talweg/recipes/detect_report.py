@@ -25,8 +25,8 @@ def detection_sections(pictures: AnnotatedSet, indices: np.ndarray, found: Seque
                        aps: np.ndarray) -> list[str]:
     hard = _worst_first(found, truth)
     shown = [*range(min(SHOWN // 2, len(found))), *(i for i in hard[:SHOWN] if i >= SHOWN // 2)][:SHOWN]
-    words = '<p class="soft">Left: what was found with a score of 0.5 or more. Right: what is there. First some pictures as they ' \
-            "come, then those with the most mistakes.</p>"
+    words = ('<p class="soft">Left: what was found with a score of 0.5 or more. Right: what is there. First some pictures as '
+             "they come, then those with the most mistakes.</p>")
     drawn = [(picture_source(_drawn(pictures, int(indices[i]), found[i])), _caption(found[i], truth[i])) for i in shown]
     sections = [section("Detections in pictures of the test split", words + gallery(drawn, least=300))]
     if matplotlib_is_here():
@@ -41,10 +41,11 @@ def _drawn(pictures: AnnotatedSet, i: int, found: Found):
     image = larger(as_bytes(pictures.picture(i).transpose(1, 2, 0)), LEAST)
     scale = image.width / pictures.side
     sure = found.scores >= SCORE
-    labels = found.labels[sure]
+    labels = found.labels[sure].tolist()
     words = [f"{pictures.classes[k]} {s:.2f}" for k, s in zip(labels, found.scores[sure])]
     sample = pictures.sample(i)
-    assert sample.boxes is not None and sample.labels is not None
+    assert sample.boxes is not None
+    assert sample.labels is not None
     names = [pictures.classes[k] for k in sample.labels]
     return beside(with_boxes(image, found.boxes[sure] * image.width, labels, words),
                   with_boxes(image, sample.boxes * scale, list(sample.labels), names))
@@ -70,5 +71,6 @@ def _caption(found: Found, truth: Truth) -> str:
 
 def _by_class(classes: Sequence[str], truth: Sequence[Truth], aps: np.ndarray) -> str:
     labels = np.concatenate([t.labels for t in truth])
-    rows = [[name, int((labels == c).sum()), "" if np.isnan(ap) else f"{ap:.4f}"] for c, (name, ap) in enumerate(zip(classes, aps))]
+    counts = [int((labels == c).sum()) for c in range(len(classes))]
+    rows = [[name, count, "" if np.isnan(ap) else f"{ap:.4f}"] for name, count, ap in zip(classes, counts, aps)]
     return section("Average precision by class, overlap 0.5", table(["class", "objects", "AP"], rows, numbers=(1, 2)))

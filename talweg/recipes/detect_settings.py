@@ -57,12 +57,15 @@ class Settings(TrainingSettings):
             "channels": (self.channels in (None, 1, 3), "1 (grey) or 3 (colour)"),
             "negatives": (self.negatives > 0, "a positive number"),
             "overlap": (0 < self.overlap < 1, "between 0 and 1"),
-            "scales": (self.scales is None or (len(self.scales) == 4 and 0 < self.scales[0] and sorted(set(self.scales)) == self.scales),
-                       "four growing positive numbers"),
+            "scales": (_grow(self.scales), "four growing positive numbers"),
         }
 
     def choices(self) -> dict[str, tuple[str, ...]]:
         return super().choices() | {"on_error": ON_ERROR, "model": tuple(SIDES)}
+
+
+def _grow(scales: list[float] | None) -> bool:
+    return scales is None or (len(scales) == 4 and all(a < b for a, b in zip([0.0, *scales], scales)))
 
 
 HELP = help_of(Settings, {

@@ -29,6 +29,8 @@ RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "denoise": Entry("denoise", "noise, lost colours, lost pixels, JPEG undone (L 6.1)", ("denoiser",)),
     "detect": Entry("detect", "objects in pictures found and named, by SSD (L 6.3)", ("ssd", "ssd300")),
+    "segment": Entry("segment", "a class for every pixel, by U-Net, FCN, PSPNet (L 6.4)",
+                     ("unet", "fcn_small", "pspnet_small", "fcn_resnet50", "pspnet50")),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def scene_set(name: str, scenes: Scenes, masks: bool) -> AnnotatedSet:
     first, second, third = np.split(np.arange(len(samples)), ends[:-1])
     mean, std = statistics(images, first)
     boxes, labels = [_present(s.boxes) for s in samples], [_present(s.labels) for s in samples]
-    common = {"name": name, "images": images, "parts": (first, second, third), "mean": mean, "std": std}
+    common: dict[str, Any] = {"name": name, "images": images, "parts": (first, second, third), "mean": mean, "std": std}
     if masks:
         drawn = np.stack([_flat(_present(s.masks), _present(s.labels)) for s in samples])
         return AnnotatedSet(**common, classes=["ground", *scenes.classes], masks=drawn, fingerprint=content_hash(drawn).hex())

@@ -95,7 +95,8 @@ class Colours:
         """Raises ValueError for too many colours, and for colours beside numbers."""
         coloured = mask.ndim == 3
         if self.seen and coloured != self.coloured:
-            raise ValueError("has colours, but masks before it numbers" if coloured else "has numbers, but masks before it colours")
+            kinds = ("colours", "numbers") if coloured else ("numbers", "colours")
+            raise ValueError("has {}, but masks before it {}".format(*kinds))
         self.coloured = coloured
         self.seen |= set(np.unique(_packed(mask)).tolist())
         if len(self.seen) > IGNORED:

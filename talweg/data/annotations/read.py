@@ -141,7 +141,7 @@ def _parts(
     first = {content: i for i, content in reversed(list(enumerate(contents)))}
     groups = np.array([first[content] for content in contents])
     parts = [np.flatnonzero(fixed == p) for p in range(len(PARTS))]
-    notes = []
+    notes: list[str] = []
     try:
         if not len(parts[0]):
             first_parts, second, third = partition(np.zeros(len(images), np.int64), FRACTIONS, seed, groups)

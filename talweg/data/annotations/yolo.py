@@ -56,7 +56,8 @@ def _names(folder: Path) -> list[str]:
 
 def _label_file(folder: Path, stem: Path) -> Path | None:
     """The file of labels of a picture: beside it, or with the folder `images` called `labels`."""
-    places = [stem, *(Path(*stem.parts[:i], "labels", *stem.parts[i + 1:]) for i, name in enumerate(stem.parts) if name == "images")]
+    parts = stem.parts
+    places = [stem, *(Path(*parts[:i], "labels", *parts[i + 1:]) for i, name in enumerate(parts) if name == "images")]
     return next((file for place in places if (file := folder / f"{place}.txt").is_file()), None)
 
 

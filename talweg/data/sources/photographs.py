@@ -65,7 +65,8 @@ def load_photographs(path: str | Path, channels: int = 3, least: int = 1, on_err
     if not pictures:
         raise ValueError(f"{path}: not one photograph could be read: {'; '.join(problems.notes())}")
     parts, notes = _parts(pictures, where, path, least, seed)
-    return Photographs(*parts, content_hash(*pictures).hex(), problems.notes() + notes)
+    train, validation, test = parts
+    return Photographs(train, validation, test, content_hash(*pictures).hex(), problems.notes() + notes)
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
