@@ -74,7 +74,7 @@ def _objects(file: Path, classes: int | None) -> tuple[np.ndarray, np.ndarray]:
             which, *values = map(float, line.split())
         except ValueError as error:
             raise ValueError(f"line {number}: {line.strip()[:60]!r} is not a class and numbers") from error
-        if which != int(which) or which < 0 or (classes is not None and which >= classes):
+        if not (which >= 0 and which.is_integer()) or (classes is not None and which >= classes):
             raise ValueError(f"line {number}: there is no class {which:g}" + (f" of {classes}" if classes else ""))
         rows.append(_corners(values, number))
         labels.append(int(which))
