@@ -29,6 +29,7 @@ from .recipe import Recipe
 from .task import Goal, loaders_of
 
 AT_ONCE = 64
+HELD_OUT = (200, 200)  # scenes to validate and to test on
 DRAWN = 256  # a side of a drawn picture, at least
 
 
@@ -72,7 +73,7 @@ class Detect(Recipe):
 
     def material(self, settings: Settings) -> AnnotatedSet:
         if settings.data == "scenes":
-            return scene_set("scenes", load("scenes", side=settings.side), masks=False)
+            return scene_set("scenes", load("scenes", side=settings.side, counts=(settings.scenes, *HELD_OUT)), masks=False)
         channels = 3 if settings.model == "ssd300" else settings.channels
         return read_boxed(settings.data, settings.side, channels, settings.on_error)
 
