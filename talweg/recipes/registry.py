@@ -33,6 +33,10 @@ RECIPES = {
     "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
     "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
                        ("transformer",)),
+    "denoise": Entry("denoise", "noise, lost colours, lost pixels, JPEG undone (L 6.1)", ("denoiser",)),
+    "detect": Entry("detect", "objects in pictures found and named, by SSD (L 6.3)", ("ssd", "ssd300")),
+    "segment": Entry("segment", "a class for every pixel, by U-Net, FCN, PSPNet (L 6.4)",
+                     ("unet", "fcn_small", "pspnet_small", "fcn_resnet50", "pspnet50")),
 }
 
 
