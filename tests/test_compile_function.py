@@ -391,3 +391,33 @@ def test_an_update_and_a_gradient_made_in_one_kernel(shape):
         run = tw.compile(step) if compiled else step
         found.append([run(tw.ones(3, 7)).item() for _ in range(4)] + scale.detach().flatten().tolist())
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_recording_of_a_repeated_element_is_not_replayed_on_other_values(given):
+    """`zeros` and `expand` hold one element; what takes their place, a trained bias or another argument, holds many."""
+    bias = tw.zeros(3)
+
+    def shifted(x, y):
+        return x + (y if given else bias)
+
+    run = tw.compile(shifted)
+    x = tw.tensor(array(3))
+    for _ in range(3):
+        run(x, tw.zeros(3))
+    y = tw.tensor(array(3))
+    bias.copy_(y)
+    for _ in range(3):
+        np.testing.assert_array_equal(run(x, y).numpy(), (x + y).numpy())
+
+
+def test_a_recording_that_does_not_fit_draws_no_random_numbers():
+    def noisy(x):
+        return x + tw.rand(3)
+
+    run = tw.compile(noisy)
+    tw.manual_seed(0)
+    found = [run(x).numpy() for x in (tw.zeros(3), tw.zeros(3), tw.zeros(3), tw.tensor([1.0, 2.0, 3.0]), tw.zeros(3))]
+    tw.manual_seed(0)
+    for a, x in zip(found, (0, 0, 0, tw.tensor([1.0, 2.0, 3.0]), 0)):
+        np.testing.assert_array_equal(a, (x + tw.rand(3)).numpy())

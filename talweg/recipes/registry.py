@@ -27,6 +27,13 @@ class Entry:
 
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
+    "dqn": Entry("reinforcement.dqn", "deep Q-learning in an environment (N 9)", ("dqn",)),
+    "reinforce": Entry("reinforcement.reinforce", "policy gradient of whole episodes (N 9)", ("reinforce",)),
+    "a2c": Entry("reinforcement.a2c", "advantage actor-critic (N 9)", ("a2c",)),
+    "ppo": Entry("reinforcement.ppo", "proximal policy optimisation (N 9)", ("ppo",)),
+    "sac": Entry("reinforcement.sac", "soft actor-critic, for actions that are numbers (N 9)", ("sac",)),
+    "tabular": Entry("reinforcement.q_learning", "tables of action values, learned or computed (N 3)",
+                     ("q-learning", "value-iteration", "policy-iteration")),
 }
 
 
