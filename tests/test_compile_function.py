@@ -421,3 +421,28 @@ def test_a_recording_that_does_not_fit_draws_no_random_numbers():
     tw.manual_seed(0)
     for a, x in zip(found, (0, 0, 0, tw.tensor([1.0, 2.0, 3.0]), 0)):
         np.testing.assert_array_equal(a, (x + tw.rand(3)).numpy())
+
+
+def test_a_recorded_step_does_not_go_on_with_the_state_of_before_load_state_dict():
+    weight = nn.Parameter(tw.tensor(array(4)))
+    optimizer = tw.optim.Adam([weight], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        (weight * x).square().sum().backward()
+        optimizer.step()
+
+    run, x = tw.compile(step), tw.tensor(array(4))
+    run(x)
+    start = weight.detach().clone()
+    kept = {"state": {0: {k: v.clone() for k, v in optimizer.state_dict()["state"][0].items()}},
+            "param_groups": optimizer.state_dict()["param_groups"]}
+    ends = []
+    for _ in range(3):
+        with tw.no_grad():
+            weight.copy_(start)
+        optimizer.load_state_dict(kept)
+        for _ in range(3):
+            run(x)
+        ends.append(weight.detach().numpy().copy())
+    np.testing.assert_allclose(ends[1:], [ends[0]] * 2, rtol=1e-5)
