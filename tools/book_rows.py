@@ -20,8 +20,8 @@ from talweg.data import CATALOGUE, Splits, Subset, TensorDataset, digits, strati
 from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
-from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
 from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
+from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
 from tools.training_rows import finder_within, gain_by_fine_tuning
 
 PERMUTED = "permuted_digits"
