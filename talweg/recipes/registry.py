@@ -37,6 +37,13 @@ RECIPES = {
     "detect": Entry("detect", "objects in pictures found and named, by SSD (L 6.3)", ("ssd", "ssd300")),
     "segment": Entry("segment", "a class for every pixel, by U-Net, FCN, PSPNet (L 6.4)",
                      ("unet", "fcn_small", "pspnet_small", "fcn_resnet50", "pspnet50")),
+    "dqn": Entry("reinforcement.dqn", "deep Q-learning in an environment (N 9)", ("dqn",)),
+    "reinforce": Entry("reinforcement.reinforce", "policy gradient of whole episodes (N 9)", ("reinforce",)),
+    "a2c": Entry("reinforcement.a2c", "advantage actor-critic (N 9)", ("a2c",)),
+    "ppo": Entry("reinforcement.ppo", "proximal policy optimisation (N 9)", ("ppo",)),
+    "sac": Entry("reinforcement.sac", "soft actor-critic, for actions that are numbers (N 9)", ("sac",)),
+    "tabular": Entry("reinforcement.q_learning", "tables of action values, learned or computed (N 3)",
+                     ("q-learning", "value-iteration", "policy-iteration")),
 }
 
 
