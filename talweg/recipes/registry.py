@@ -29,6 +29,7 @@ class Entry:
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
 }
 
 
