@@ -1,9 +1,9 @@
 """How good made pictures are, beside real ones: the Frechet distance, the share of each class, whether they are copies.
 
 Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter, GANs trained by a two time-scale update rule (2017), section 2 and
-appendix A1: the distance, there with the features of a large network. Here they are those of a small one, trained on the same data
-from a fixed seed, so that figures compare with each other and with nothing published. It is biased upwards for few samples:
-what two sets of real pictures have is the floor to read it by.
+appendix A1: the distance, there with the features of a large network. Here they are those of a small one, trained on the
+same data from a fixed seed, so that figures compare with each other and with nothing published. It is biased upwards for few
+samples: what two sets of real pictures have is the floor to read it by.
 """
 
 from __future__ import annotations
