@@ -78,11 +78,11 @@ class FlowRecipe(Recipe):
         rows = dequantised(part.images, settings.levels, settings.seed)
         bits = -mean_log_density(model, rows) / bit(rows)
         baseline = float(-gaussian_of(material, settings).log_density(rows).mean() / bit(rows))
-        error = inversion_error(model, rows[: len(part)])
+        error = inversion_error(model, rows[: len(part)]) / settings.levels
         figures = {"bits_per_pixel": bits, "gaussian_bits_per_pixel": baseline, "inversion_error": error}
         told = f"{bits:.4f} bits per pixel (a normal distribution {baseline:.4f}), inverse of forward to {error:.1e}"
         tiles = [(f"{bits:.3f}", "bits per pixel"), (f"{baseline:.3f}", "of a normal distribution"),
-                 (f"{error:.0e}", "largest error of the inverse, in levels")]
+                 (f"{error:.0e}", "largest error of the inverse, in a pixel's range")]
         return Evaluation(split, len(part), figures, told, tiles)
 
     def sections(self, model: nn.Module, settings: Settings, material: Pictures, test: Evaluation) -> list[str]:

@@ -29,7 +29,7 @@ class Settings(TrainingSettings):
     warmup: float = 0.05
     clip_norm: float | None = 10.0
 
-    DEFAULT_EPOCHS = 12
+    DEFAULT_EPOCHS = 6
 
     def __post_init__(self) -> None:
         if self.hidden is None:
