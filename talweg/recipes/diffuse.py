@@ -27,6 +27,7 @@ from .task import Goal, loaders_of
 FEW_STEPS = 20  # of the implicit sampler beside the full one
 MOST_JUDGED = 360
 TRACED = 8
+VALIDATED = 4  # draws of each validation picture
 
 
 class Diffuse(Recipe):
@@ -51,7 +52,7 @@ class Diffuse(Recipe):
     def goal(self, settings: Settings, material: Pictures, prepared: Shape) -> Goal:
         process = diffusion_of(settings)
         train = Noised(material.train.images, process, settings.seed, settings.draws)
-        validation = Noised(material.validation.images, process, settings.seed + 1, settings.draws)
+        validation = Noised(material.validation.images, process, settings.seed + 1, VALIDATED)
         return Goal(nn.MSELoss(), *loaders_of(settings, train, _fixed(validation)))
 
     def notes(self, material: Pictures) -> Sequence[str]:

@@ -18,21 +18,21 @@ class Settings(TrainingSettings):
     data: str = "digits"
     size: int = 8
     channels: int | None = None
-    noise_steps: int = 200
+    noise_steps: int = 100
     noise: str = "linear"
     variance: str = "small"
     widths: list[int] | None = None
     dropout: float = 0.0
     draws: int = 10
-    lr: float = 2e-3
+    lr: float = 3e-3
     warmup: float = 0.02
     clip_norm: float | None = 1.0
 
-    DEFAULT_EPOCHS = 11
+    DEFAULT_EPOCHS = 8
 
     def __post_init__(self) -> None:
         if self.widths is None:
-            object.__setattr__(self, "widths", [32, 64])
+            object.__setattr__(self, "widths", [24, 48])
         super().__post_init__()
 
     @property
@@ -61,7 +61,7 @@ HELP = help_of(Settings, {
     "noise_steps": "Steps from a picture to noise.",
     "noise": "How the noise grows: linear or cosine.",
     "variance": "Noise of a backward step: small (the posterior's) or large (the forward one's).",
-    "widths": "Maps of the U-Net's levels, each half as wide and high. [default: 32,64]",
+    "widths": "Maps of the U-Net's levels, each half as wide and high. [default: 24,48]",
     "dropout": "Share of activations that are left out in training.",
     "draws": "Times that an epoch shows each picture, with other noise.",
 })

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import nn, optim
+from ..compile.engine import compile_at_first_sight
 from ..data import DataLoader, TensorDataset, content_hash
 from ..data.order import permutation
 from ..tensor import Generator, Tensor, from_numpy, manual_seed, no_grad
@@ -135,11 +136,12 @@ def _trained(content: _Content) -> FeatureNet:
     images, labels = (from_numpy(np.ascontiguousarray(a[chosen])) for a in (content.part.images, content.part.labels))
     loader: DataLoader = DataLoader(TensorDataset(images, labels), 64, shuffle=True, generator=order)
     optimizer = optim.Adam(network.parameters(), lr=2e-3)
-    for _ in range(EPOCHS):
-        for x, y in loader:
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(network(x), y).backward()
-            optimizer.step()
+    with compile_at_first_sight():  # the same bits whatever this process has computed before
+        for _ in range(EPOCHS):
+            for x, y in loader:
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(network(x), y).backward()
+                optimizer.step()
     set_generator(state)
     return network.eval()
 
