@@ -44,6 +44,10 @@ RECIPES = {
     "sac": Entry("reinforcement.sac", "soft actor-critic, for actions that are numbers (N 9)", ("sac",)),
     "tabular": Entry("reinforcement.q_learning", "tables of action values, learned or computed (N 3)",
                      ("q-learning", "value-iteration", "policy-iteration")),
+    "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
+    "autoencode": Entry("autoencode", "pictures told in a few numbers and back (N 10)", ("autoencoder", "vae")),
+    "gan": Entry("gan", "pictures by two networks that learn against each other (N 11)", ("gan", "dcgan", "wgan_gp")),
+    "flow": Entry("flow", "pictures by an invertible map, with their exact density (N 12)", ("realnvp", "nice")),
 }
 
 
