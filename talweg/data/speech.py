@@ -97,7 +97,8 @@ class ComposedWindows(Dataset):
     """`count` windows of `seconds`, other ones in each epoch: recordings of one speaker one after the other, from a random
     moment on and with random pauses, the last one cut by the window's end; at another loudness, with noise behind them.
 
-    Half of the windows hold one recording only, a tenth silence or noise alone. Window i of epoch e depends on (seed, e, i) and nothing else.
+    Half of the windows hold one recording only, a tenth silence or noise alone. Window i of epoch e depends on (seed, e, i)
+    and nothing else.
     """
 
     def __init__(self, recordings: Sequence[Recording], seconds: float, count: int, seed: int = 0, epoch: int = 0) -> None:
