@@ -20,7 +20,8 @@ needs_espeak = pytest.mark.skipif(espeak.find_spec("espeakng_loader") is None, r
 
 
 @pytest.mark.parametrize(("number", "english", "french"), [
-    (0, "zero", "zéro"), (17, "seventeen", "dix-sept"), (21, "twenty-one", "vingt et un"), (71, "seventy-one", "soixante et onze"),
+    (0, "zero", "zéro"), (17, "seventeen", "dix-sept"), (21, "twenty-one", "vingt et un"),
+    (71, "seventy-one", "soixante et onze"),
     (80, "eighty", "quatre-vingts"), (81, "eighty-one", "quatre-vingt-un"), (99, "ninety-nine", "quatre-vingt-dix-neuf"),
     (100, "one hundred", "cent"), (200, "two hundred", "deux cents"), (203, "two hundred and three", "deux cent trois"),
     (1000, "one thousand", "mille"), (80_000, "eighty thousand", "quatre-vingt mille"), (200_000, "two hundred thousand",
