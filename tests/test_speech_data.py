@@ -163,6 +163,18 @@ def test_windows_depend_on_seed_epoch_and_index_only():
         ComposedWindows([], 2.0, 4)
 
 
+def test_the_first_epochs_are_easy():
+    given = recordings(16)
+    shortest = {r.text for r in sorted(given, key=lambda r: len(r.sound))[:4]}
+    windows = ComposedWindows(given, 2.0, 40, easy=2)
+    spoken = [[s.text for s in windows[i].segments] for i in range(40)]
+    assert max(map(len, spoken)) == 1
+    assert {text for texts in spoken for text in texts} <= shortest
+    later = windows.at_epoch(2)
+    assert len({s.text for i in range(40) for s in later[i].segments}) > 10
+    assert max(len(later[i].segments) for i in range(40)) > 1
+
+
 def test_packed_windows_hold_every_recording_once():
     given = recordings(20)
     found = packed_windows(given, 2.0)

@@ -91,22 +91,22 @@ def test_settings_that_cannot_be(given, message):
 
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory):
-    """Words of three letters out of four, and the same turned round."""
+    """Words of two or three letters out of five, and the same turned round."""
     path = tmp_path_factory.mktemp("pairs") / "mirror.tsv"
-    letters = "abcd"
+    letters = "abcde"
     words = [a + b + c for a in letters for b in letters for c in letters] + [a + b for a in letters for b in letters]
     path.write_text("".join(f"{w}\t{w[::-1]}\n" for w in words))
     return path
 
 
-SMALL = ["--width", "32", "--layers", "1", "--heads", "2", "--batch-size", "28", "--dropout", "0", "--source-unit", "characters",
+SMALL = ["--width", "32", "--layers", "1", "--heads", "2", "--batch-size", "53", "--dropout", "0", "--source-unit", "characters",
          "--target-unit", "characters", "--lr", "0.01"]
 
 
 @pytest.fixture(scope="module")
 def run(mirrored, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "mirror"
-    given = ["train", "translate", "--data", str(mirrored), *SMALL, "--epochs", "80", "--out", str(out), "--json"]
+    given = ["train", "translate", "--data", str(mirrored), *SMALL, "--epochs", "100", "--out", str(out), "--json"]
     done = CliRunner().invoke(main, given)
     assert done.exit_code == 0, done.output
     return out, json.loads(done.output)
@@ -114,7 +114,7 @@ def run(mirrored, tmp_path_factory):
 
 def test_a_small_transformer_turns_words_round(run):
     out, facts = run
-    assert facts["test_error_rate"] <= 0.25, facts  # a guess is wrong three times in four
+    assert facts["test_error_rate"] <= 0.25, facts  # a guess is wrong four times in five
     assert facts["test_beam_error_rate_compared"] <= facts["test_greedy_error_rate_compared"] + 0.1
     report = (out / "report.html").read_text()
     assert "What was written, mistakes first" in report
@@ -135,7 +135,7 @@ def test_a_run_is_evaluated_and_used(run, tmp_path):
         answers = json.loads(done.output)["answers"]
         assert answers[0]["source"] == "abd"
         assert [t["source"] for t in answers[1]["translations"]] == ["abc", "da"]
-        assert all(set(t["target"]) <= set("abcd") for t in answers[1]["translations"])
+        assert all(set(t["target"]) <= set("abcde") for t in answers[1]["translations"])
     done = CliRunner().invoke(main, ["predict", str(out), "  "])
     assert done.exit_code == 1
     assert "no text to translate" in done.output
