@@ -32,6 +32,7 @@ class Findings:
     tiles: Sequence[tuple[str, str]] = ()
     sections: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    diagnosis: Sequence[str] = ()
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
@@ -51,6 +52,7 @@ def page(findings: Findings) -> str:
     parts = [
         _head(findings),
         _tiles(findings),
+        _diagnosis(findings),
         _curves(findings),
         *findings.sections,
         section("Model", _layers(findings.layers)) if findings.layers else "",
@@ -80,6 +82,10 @@ def _tiles(f: Findings) -> str:
     time = (f"{sum(r.seconds for r in f.records):.1f} s", f"training, {len(f.records)} epochs")
     return '<div class="tiles">' + "".join(f'<div class="tile"><b>{text(v)}</b><span>{text(n)}</span></div>'
                                            for v, n in [*f.tiles, *best, *size, time]) + "</div>"
+
+
+def _diagnosis(f: Findings) -> str:
+    return section("Diagnosis", "".join(f"<p>{text(line)}.</p>" for line in f.diagnosis)) if f.diagnosis else ""
 
 
 def _curves(f: Findings) -> str:
