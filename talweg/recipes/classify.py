@@ -29,7 +29,6 @@ from ..training import (
     read_norms,
     softmax,
     summarise,
-    tensorboard_writer,
     write_report,
 )
 from .checkpoints import Checkpoints
@@ -64,8 +63,6 @@ def train(settings: Settings, out: str | Path | None = None, listeners: Sequence
     the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
     FloatingPointError when training diverges; the best checkpoint so far stays.
     """
-    if settings.tensorboard:
-        tensorboard_writer()  # missing, it is told before a folder is made
     task = Task.begun(settings, labelled(settings))
     run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
     write_settings(run / "config.yaml", _config(settings, task.splits))
