@@ -12,8 +12,8 @@ from talweg import manual_seed, nn, optim
 from talweg.data import DataLoader, TensorDataset, digits
 from talweg.data.order import permutation
 from talweg.models import build
-from talweg.recipes.classify import Settings, train
-from talweg.recipes.classify_search import search_rate
+from talweg.recipes.classify import RECIPE, Settings
+from talweg.recipes.search import search_rate
 from talweg.training import LowRank, adapt, evaluate, fit, parameter_groups
 
 GRID = [10 ** (exponent / 2) for exponent in range(-9, 2)]  # 3e-5 to 3, half decades
@@ -27,11 +27,11 @@ TASKS = [
 def finder_ratio(task: dict) -> float:
     """The suggested rate by the best one of the grid, which has the lowest validation loss."""
     with tempfile.TemporaryDirectory() as folder:
-        suggestion = search_rate(Settings(**task), Path(folder) / "find")["learning_rate"]
+        suggestion = search_rate(RECIPE, Settings(**task), Path(folder) / "find")["learning_rate"]
         losses = {}
         for rate in GRID:
             try:
-                best = train(Settings(**task, lr=rate, schedule="constant"), Path(folder) / "run").result.best
+                best = RECIPE.train(Settings(**task, lr=rate, schedule="constant"), Path(folder) / "run").result.best
             except FloatingPointError:
                 best = None
             losses[rate] = best.validation_loss if best else math.inf

@@ -20,6 +20,7 @@ DEMOS = {
     "newton": ("newton", "Newton's method beside gradient descent on logistic regression (N 2.2)."),
     "diff": ("differentiation", "Numerical, symbolic and automatic differentiation compared (N 2.3)."),
     "cost": ("cost", "Arithmetic of the backward pass beside the forward pass (L 3.4)."),
+    "activations": ("activations", "Activation functions and their slopes (L 4.3)."),
     "memory": ("memory", "Memory of activations by depth, with and without checkpoints (L 3.4)."),
     "depth": ("depth", "Vanishing and exploding gradients by initialisation and activation (L 3.4, L 4.2)."),
     "double-descent": ("double_descent", "More parameters than samples: the second descent of the test error (L 3.5)."),

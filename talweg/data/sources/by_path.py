@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def load_path(path: str | Path, request: Request | None = None) -> Splits:
 def reader_of(path: Path) -> Reader:
     """What reads this path. Raises FileNotFoundError and ValueError, saying what would be read."""
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file or folder")
+        raise FileNotFoundError(f"{path}: there is no such file or folder{near_path(path)}")
     if path.is_dir():
         return _reader_of_folder(path)
     suffix = path.suffix.lower()
@@ -56,6 +57,19 @@ def reader_of(path: Path) -> Reader:
         raise ValueError(f"{path}: is one image: give the folder that holds a folder of images for each class")
     advice = ADVICE.get(suffix, f"give a folder with a folder of files for each class, or a file of {', '.join(FILES)}")
     raise ValueError(f"{path}: files named *{suffix} are not read: {advice}")
+
+
+def near_path(path: Path) -> str:
+    """What the user may have meant: the nearest name that is there, or what is there up to the first part that is not."""
+    here = next((p for p in path.parents if p.is_dir()), None)
+    if here is None:
+        return ""
+    wrong = path.relative_to(here).parts[0]
+    names = [p.name for p in visible(here)]
+    near = difflib.get_close_matches(wrong, names, n=1)
+    if near:
+        return f": did you mean {str(here / near[0])!r}?"
+    return "" if len(path.relative_to(here).parts) == 1 else f": {here} has no {wrong!r}"
 
 
 def _reader_of_folder(folder: Path) -> Reader:

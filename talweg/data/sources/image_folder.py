@@ -52,9 +52,10 @@ def _images_only(files: LabelledFiles) -> tuple[LabelledFiles, list[str]]:
     if not mask.any():
         raise ValueError(f"{files.root}: holds {len(mask)} files but no image among them, such as {files.where(0)}")
     if mask.all():
-        return files, []
+        return files, files.notes
     others = [files.where(i) for i in np.flatnonzero(~mask).tolist()]
-    return files.kept(mask), [f"left out {len(others)} files that are no images: {', '.join(others[:3])}"]
+    note = f"left out {len(others)} files that are no images: {', '.join(others[:3])}"
+    return files.kept(mask), [*files.notes, note]
 
 
 def _begins_like_an_image(path: Path) -> bool:
