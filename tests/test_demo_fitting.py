@@ -44,7 +44,8 @@ def test_the_curve_is_the_truth_and_noise_of_the_stated_size():
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    ("curves", "TABLE:COLUMN"), ("diabetes", "TABLE:COLUMN"), ("boston:age", "TABLE:COLUMN"), ("diabetes:bmx", "bmi"), ("", "curve"),
+    ("curves", "TABLE:COLUMN"), ("diabetes", "TABLE:COLUMN"), ("boston:age", "TABLE:COLUMN"), ("diabetes:bmx", "bmi"),
+    ("", "curve"),
 ])
 def test_unknown_data_are_refused_with_what_there_is(data, words):
     with pytest.raises(ValueError, match=words):

@@ -269,7 +269,9 @@ def test_row_79_errors_fall_below_the_bound_at_any_seed():
     for seed in range(2):
         shown = universal.run(seed)
         assert shown.holds, [c for c in shown.claims if not c.holds]
-        assert all(b < a for name in ("ReLU", "tanh") for a, b in zip(shown.facts["errors"][name], shown.facts["errors"][name][1:]))
+        for name in ("ReLU", "tanh"):
+            errors = shown.facts["errors"][name]
+            assert all(b < a for a, b in zip(errors, errors[1:]))
     shown.figures["uat"]()
 
 

@@ -206,8 +206,9 @@ def test_claims_on_boundaries_hold():
 
 
 @pytest.mark.parametrize(("call", "words"), [
-    (lambda: filters.run(draws=0), "--draws"), (lambda: causal.run(length=1), "--length"), (lambda: causal.run(length=65), "--length"),
-    (lambda: depth.run(depth=3), "--depth"), (lambda: depth.run(width=3), "--width"), (lambda: boundary.run(points=3), "--points"),
+    (lambda: filters.run(draws=0), "--draws"), (lambda: causal.run(length=1), "--length"),
+    (lambda: causal.run(length=65), "--length"), (lambda: depth.run(depth=3), "--depth"),
+    (lambda: depth.run(width=3), "--width"), (lambda: boundary.run(points=3), "--points"),
     (lambda: boundary.run(steps=0), "--steps"),
 ])
 def test_what_is_refused(call, words):

@@ -158,6 +158,7 @@ def _draw_curves(axes: Any, curves: list[Curve]) -> None:
         for name, style in (("fgsm", "--"), ("pgd", "-")):
             axes.plot(REACHES, [100 * a for a in getattr(curve, name)], style, marker="o", markersize=3, color=colour,
                       label=f"{curve.training} training, {name.upper()}")
+    axes.set_xticks(REACHES)
     axes.set_xlabel("eps")
     axes.set_title("accuracy (%)")
     axes.set_ylim(0, 102)
