@@ -27,6 +27,7 @@ class Entry:
 
 
 RECIPES = {
+    "regress": Entry("regress", "numbers from the columns of a table (L 1.4)", ("mlp",)),
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
     "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
