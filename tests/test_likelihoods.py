@@ -36,7 +36,7 @@ def test_row_19_a_flows_log_density_is_the_noises_and_the_jacobians(kind):
     x = tw.randn(3, 5).double()
     found = flow.log_density(x).tolist()
     for row, log_density in zip(x, found):
-        jacobian = tw.func.jacrev(lambda v: flow(v[None])[0][0])(row).numpy()
+        jacobian = tw.func.jacrev(lambda v: flow(v[None])[0][0])(row).detach().numpy()
         noise = flow(row[None])[0].detach().numpy()
         if kind is RealNVP:
             expected = -0.5 * (noise**2).sum() - 2.5 * math.log(2 * math.pi)

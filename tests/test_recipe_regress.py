@@ -75,10 +75,7 @@ def test_row_5_diabetes_is_explained_as_well_as_by_least_squares(talk):
 
 def test_a_table_by_path_several_targets_and_the_report(talk, tmp_path):
     write(tmp_path / "plane.csv", plane())
-    code, out, _ = talk("train", "regress", "--data", "plane.csv", "--hidden", "", "--lr", "0.05", "--epochs", "30",
-                        "--ema", "0.9", "--out", "run")
-    if code == 2:
-        pytest.skip("an empty list cannot be given on the command line")
+    code, out, _ = talk("train", "regress", "--data", "plane.csv", "--lr", "0.02", "--epochs", "30", "--ema", "0.9", "--out", "run")
     assert code == 0
     code, out, _ = talk("evaluate", "run", "--json")
     assert json.loads(out)["r2"] > 0.95
