@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
+import talweg as tw
 from talweg.cli.main import main
-from talweg.data import choose, targets_of
+from talweg.data import Splits, TensorDataset, choose, targets_of
 from talweg.recipes import regress
 from talweg.recipes.registry import recipe, recipe_for
 
@@ -75,7 +76,8 @@ def test_row_5_diabetes_is_explained_as_well_as_by_least_squares(talk):
 
 def test_a_table_by_path_several_targets_and_the_report(talk, tmp_path):
     write(tmp_path / "plane.csv", plane())
-    code, out, _ = talk("train", "regress", "--data", "plane.csv", "--lr", "0.02", "--epochs", "30", "--ema", "0.9", "--out", "run")
+    code, _, _ = talk("train", "regress", "--data", "plane.csv", "--lr", "0.02", "--epochs", "30", "--ema", "0.9",
+                      "--out", "run")
     assert code == 0
     code, out, _ = talk("evaluate", "run", "--json")
     assert json.loads(out)["r2"] > 0.95
@@ -94,6 +96,14 @@ def test_a_linear_network_finds_a_plane():
     assert sum(p.numel() for p in model.parameters()) == 3
 
 
+def test_a_target_that_varies_in_the_test_alone_is_refused():
+    parts = [TensorDataset(tw.zeros(4, 2), tw.full((4, 1), value)) for value in (1.0, 1.0, 2.0)]
+    parts[2].tensors[1][0] = 5.0
+    splits = Splits("flat", *parts, [], (2,), 0.0, 1.0, kind="numbers")
+    with pytest.raises(ValueError, match="same value in every training row"):
+        regress.RECIPE.prepare(regress.Settings(data="flat"), splits)
+
+
 def test_training_goes_on_to_the_last_bit(talk, tmp_path):
     whole = ["train", "regress", "--hidden", "8", "--epochs", "3"]
     assert talk(*whole, "--out", "whole")[0] == 0
@@ -104,7 +114,7 @@ def test_training_goes_on_to_the_last_bit(talk, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--data", "iris"], "classes and not numbers"), (["--data", "digits"], "classes and not numbers"),
-    (["--data", "flat.csv"], "same value"), (["--data", "missing.csv"], "missing.csv"),
+    (["--data", "flat.csv"], "one value only"), (["--data", "missing.csv"], "missing.csv"),
     (["--data", "topics"], "talweg data show topics"), (["--data", "plane.csv", "--target", "z"], "z"),
     (["--data", "plane.csv", "--hidden", "0"], "hidden"), (["--data", "plane.csv", "--activation", "rellu"], "relu"),
 ])
