@@ -28,6 +28,7 @@ def run(reach: Annotated[float, "Values are taken between minus and plus this."]
     """Values and slopes of eight activation functions at -1, 0 and 1, where each is lowest, and their curves.
 
     At 0, where ReLU and Leaky ReLU have no derivative, the reverse pass gives the slope of the left side: 0 and 0.01.
+
     Raises ValueError for a reach that is not a positive finite number.
     """
     if not (math.isfinite(reach) and reach > 0):
