@@ -13,8 +13,10 @@ from .examples import content_hash
 from .named.captions import captions
 from .named.karate import karate
 from .named.photos import photo_files, photos
+from .named.pronounced import g2p
 from .named.published_images import build_published
 from .named.scenes import scenes
+from .named.spoken import spoken_digits, spoken_words
 from .named.tables import build_table, raw_table
 from .named.topics import python_version, topics, topics_text
 
@@ -50,6 +52,12 @@ def _published(name: str, summary: str) -> Entry:
     ))
 
 
+_SPEECH_FACTS = (
+    "synthetic: an optional program under the GNU GPL speaks it, `pip install talweg[speech]`; kept in $TALWEG_DATA or the "
+    "user's cache folder",
+    "English and French accents, 27 ways of speaking of which 4 are in the test split only, speeds and pitches vary",
+)
+
 CATALOGUE = {
     "digits": Entry(
         digits, "1,797 handwritten digits, 8x8 pixels, 10 classes (scikit-learn)", "data", sized=True,
@@ -79,6 +87,15 @@ CATALOGUE = {
                     facts=("training, validation and test scenes are drawn from disjoint digits",)),
     "captions": Entry(captions, "coloured digits in corners with captions; 40 of 200 combinations are held out", "data",
                       labelled=False, content=lambda: _caption_content(), pinned="e8bccd44bbb93dc48df5fec03eceef82"),
+    "speech:digits": Entry(spoken_digits, "1 to 4 digits spoken in English and French, by voices unseen in training (espeak-ng)",
+                           "speech", labelled=False, content=lambda: _speech_content("speech:digits"), pinned="ccc72abd553b0ee519fc84f8462c7012",
+                           facts=_SPEECH_FACTS),
+    "speech:words": Entry(spoken_words, "numbers below a million spoken in English and French (espeak-ng)", "speech",
+                          labelled=False, content=lambda: _speech_content("speech:words"), pinned="02b73ef9a7704bb55ee41922092f5385",
+                          facts=_SPEECH_FACTS),
+    "g2p": Entry(g2p, "11,000 words of Python's library, spelled and in phonemes (espeak-ng)", "speech", labelled=False,
+                 content=lambda: [g2p().fingerprint], pinned={"3.11.7": "496db80f5f5e87990b042dc1527d545d"},
+                 facts=("the words differ from one Python release to the next; compare on the same words only",)),
     "mnist": _published("mnist", "70,000 handwritten digits, 28x28 pixels, 10 classes (fetched)"),
     "fashion_mnist": _published("fashion_mnist", "70,000 pieces of clothing, 28x28 pixels, 10 classes (fetched)"),
     "cifar10": _published("cifar10", "60,000 colour images, 32x32 pixels, 10 classes (fetched)"),
@@ -112,6 +129,12 @@ def measured_hash(name: str) -> str | None:
     """The hash of the content as it is here, None for what is fetched and verified by its own sums."""
     content = entry_of(name).content
     return None if content is None else content_hash(*content()).hex()
+
+
+def _speech_content(name: str) -> list[Any]:
+    """What a few recordings of each part sound like, and what is said in them."""
+    found = load(name, counts=(20, 5, 5))
+    return [piece for r in (*found.train, *found.validation, *found.test) for piece in (r.sound, r.text)]
 
 
 def _scene_content() -> list[Any]:

@@ -43,8 +43,8 @@ def holds_pictures(what: str) -> bool:
 
 
 def short_name(what: str) -> str:
-    """A dataset's name for titles and folders: its own, or the file's or folder's without its ending."""
+    """A dataset's name for titles and folders: its own, a hyphen for a colon, or the file's or folder's without ending."""
     if what in CATALOGUE:
-        return what
+        return what.replace(":", "-")
     path = Path(what).expanduser().resolve()
     return (path.stem if path.is_file() else path.name) or "data"

@@ -11,6 +11,7 @@ from typing import Any
 from ..models.registry import MODELS
 from ..nn import Module
 from ..tensor import Tensor
+from .published import published_kind
 from .recipe import Recipe
 from .runs import config_of
 
@@ -27,6 +28,10 @@ class Entry:
 
 RECIPES = {
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
+    "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
+    "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
+                       ("transformer",)),
 }
 
 
@@ -51,7 +56,11 @@ def recipe_for(name: str) -> tuple[str, str]:
 
 
 def recipe_of(run: str | Path) -> Recipe:
-    """The recipe by which a run was trained. Raises FileNotFoundError or ValueError for what is no run."""
+    """The recipe by which a run was trained, or that uses published weights. Raises FileNotFoundError or ValueError for what
+    is neither."""
+    published = published_kind(run)
+    if published is not None:
+        return recipe(published)
     name = config_of(run).get("recipe", "classify")
     if name not in RECIPES:
         raise ValueError(f"{Path(run) / 'config.yaml'}: there is no recipe {name!r}: {_hint(str(name), list(RECIPES))}")

@@ -467,7 +467,7 @@ accept_out(globals(), NAMES)
 globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
 _ROOMS = {
-    "autograd", "bind", "box", "compiled", "exchange", "return_types", "function", "functions", "generator", "methods",
+    "autograd", "bind", "box", "compiled", "computed", "exchange", "return_types", "function", "functions", "generator", "methods",
     "operands", "out", "second_names", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "sparse",
     "tracing", "views",
 }
