@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import nn
 from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, holds_pictures, targets_of
-from ..data.augment import Augmented, transforms_of
+from ..data.augment import Augmented, MixedBatches, cutmix, mixup, transforms_of
 from ..data.sources import image_files
 from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
@@ -58,7 +58,7 @@ class Classify(Recipe):
     def goal(self, settings: Settings, material: Splits, prepared: Prepared) -> Goal:
         train, validation = loaders_of(settings, _augmented(settings, material), material.validation)
         return Goal(
-            loss_of(settings, material), train, validation, nn.CrossEntropyLoss(), error=count_errors,
+            loss_of(settings, material), _mixed(settings, material, train), validation, nn.CrossEntropyLoss(), error=count_errors,
             monitor=settings.monitor,
         )
 
@@ -139,6 +139,15 @@ def _augmented(s: Settings, splits: Splits) -> Dataset:
     if len(splits.input_shape) != 3:
         raise ValueError(f"augment is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: leave it out")
     return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)
+
+
+def _mixed(s: Settings, splits: Splits, train: DataLoader) -> Any:
+    """The training batches, mixed if that is asked for (L 6.2)."""
+    if s.cutmix is not None and len(splits.input_shape) != 3:
+        raise ValueError(f"cutmix is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: use mixup")
+    if s.cutmix is not None:
+        return MixedBatches(train, cutmix, len(splits.classes), s.cutmix, s.seed)
+    return train if s.mixup is None else MixedBatches(train, mixup, len(splits.classes), s.mixup, s.seed)
 
 
 def _evaluation(split: str, logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> ClassEvaluation:
