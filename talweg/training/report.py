@@ -32,8 +32,8 @@ class Findings:
     tiles: Sequence[tuple[str, str]] = ()
     sections: Sequence[str] = ()
     remarks: Sequence[str] = ()
-    diagnosis: Sequence[str] = ()
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    diagnosis: Sequence[str] = ()
 
     @property
     def best(self) -> EpochRecord | None:
