@@ -182,8 +182,8 @@ def test_a_layer_that_runs_twice_is_dead_only_if_it_never_fires():
 
 
 def test_few_dead_units_are_no_illness():
-    assert dead_symptoms({"after layer a": (3, 10), "after layer b": (0, 1)}) == []
-    assert len(dead_symptoms({"after layer a": (4, 10)})) == 1
+    assert dead_symptoms({"after layer a": (4, 10), "after layer b": (0, 1)}) == []
+    assert len(dead_symptoms({"after layer a": (5, 10)})) == 1
 
 
 # Parameters that take no part
