@@ -44,6 +44,7 @@ class Material:
 
 class SpeechRecognition(Recipe):
     name = "asr"
+    takes = "sound"
     settings = Settings
     help = HELP
     prepared = Prepared

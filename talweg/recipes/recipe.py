@@ -51,8 +51,8 @@ class Recipe(ABC):
 
     `settings` is a dataclass of meta-parameters (a TrainingSettings), `help` a line for each; `prepared` is a dataclass of
     plain values that is kept with a run: all that using the model takes besides its weights, so that no data are needed.
-    `figure` says what its losses are called. `options` is a dataclass of what using a run can be told, `options_help` a line
-    for each.
+    `figure` says what its losses are called, `takes` what `predict` is given: image, sound or text. `options` is a dataclass
+    of what using a run can be told, `options_help` a line for each.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Recipe(ABC):
     settings: type
     help: Mapping[str, str]
     prepared: type
+    takes: str = "image"
     options: type | None = None
     options_help: Mapping[str, str] = {}
 
