@@ -276,10 +276,10 @@ def test_talweg_info_shows_it(name):
 
 
 def test_talweg_trains_a_small_resnet_by_name(tmp_path):
-    from talweg.recipes.classify import Settings, train
+    from talweg.recipes.classify import RECIPE, Settings
 
-    outcome = train(Settings("resnet_small", data="digits", size=8, epochs=2, batch_size=32), tmp_path / "run")
-    assert outcome.test_accuracy > 0.5
+    outcome = RECIPE.train(Settings(model="resnet_small", data="digits", size=8, epochs=2, batch_size=32), tmp_path / "run")
+    assert outcome.test.figures["accuracy"] > 0.5
 
 
 # What they refuse

@@ -11,7 +11,7 @@ from PIL import Image
 import talweg
 from talweg import data
 from talweg.io import read_tensors
-from talweg.recipes import classify
+from talweg.recipes.classify import RECIPE
 from talweg.recipes.classify_settings import Settings
 from talweg.recipes.runs import config_of, new_run
 from talweg.recipes.settings import from_mapping
@@ -22,7 +22,7 @@ QUICK = {"model": "mlp", "size": 8, "epochs": 2, "hidden": [32], "lr": 2e-2}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return classify.train(Settings(**QUICK), tmp_path_factory.mktemp("runs") / "quick")
+    return RECIPE.train(Settings(**QUICK), tmp_path_factory.mktemp("runs") / "quick")
 
 
 def weights(folder):
@@ -34,19 +34,19 @@ def weights(folder):
 
 @pytest.mark.parametrize(("model", "target"), [("lenet", 0.96), ("mlp", 0.965)])
 def test_the_default_settings_reach_the_target(tmp_path, model, target):
-    outcome = classify.train(Settings(model=model), tmp_path / model)
-    assert outcome.test_samples == 360
-    assert outcome.test_accuracy >= target
+    outcome = RECIPE.train(Settings(model=model), tmp_path / model)
+    assert outcome.test.samples == 360
+    assert outcome.test.figures["accuracy"] >= target
     assert outcome.result.seconds < 120  # 8 s on two free cores; the machine may be shared
 
 
 @pytest.mark.parametrize("model", ["lenet", "mlp"])
 def test_two_runs_with_one_seed_are_the_same_to_the_last_bit(tmp_path, model):
     settings = Settings(model=model, epochs=1, seed=5, batch_size=128)
-    first = classify.train(settings, tmp_path / "a")
+    first = RECIPE.train(settings, tmp_path / "a")
     talweg.manual_seed(99)
-    second = classify.train(dataclasses.replace(settings, workers=2), tmp_path / "b")
-    third = classify.train(dataclasses.replace(settings, seed=6), tmp_path / "c")
+    second = RECIPE.train(dataclasses.replace(settings, workers=2), tmp_path / "b")
+    third = RECIPE.train(dataclasses.replace(settings, seed=6), tmp_path / "c")
 
     def losses(outcome):
         return [(r.train_loss, r.validation_loss) for r in outcome.result.records]
@@ -60,8 +60,8 @@ def test_two_runs_with_one_seed_are_the_same_to_the_last_bit(tmp_path, model):
 def test_the_other_optimizers_learn_too(tmp_path, optimizer):
     lr = 0.2 if optimizer == "sgd" else 1e-2
     settings = Settings(**{**QUICK, "epochs": 4, "lr": lr}, optimizer=optimizer, clip_norm=5.0, warmup=0.1)
-    outcome = classify.train(settings, tmp_path / "x")
-    assert outcome.test_accuracy > 0.8
+    outcome = RECIPE.train(settings, tmp_path / "x")
+    assert outcome.test.figures["accuracy"] > 0.8
 
 
 # What a run folder holds
@@ -84,15 +84,15 @@ def test_the_run_folder_holds_settings_weights_history_and_report(run):
 
 
 def test_evaluating_a_run_gives_the_figures_it_ended_with(run):
-    found = classify.evaluate(run.run)
-    assert found.error == run.test_error
-    assert found.loss == pytest.approx(run.test_loss, rel=1e-6)
+    found = RECIPE.evaluate(run.run)
+    assert found.figures["accuracy"] == run.test.figures["accuracy"]
+    assert found.figures["loss"] == pytest.approx(run.test.figures["loss"], rel=1e-6)
     assert found.confusion.sum() == found.samples == 360
-    validation = classify.evaluate(run.run, "validation")
+    validation = RECIPE.evaluate(run.run, "validation")
     assert validation.samples == 237
-    assert validation.loss == pytest.approx(run.result.best.validation_loss, rel=1e-5)
+    assert validation.figures["loss"] == pytest.approx(run.result.best.validation_loss, rel=1e-5)
     with pytest.raises(ValueError, match="no split is called 'dev'"):
-        classify.evaluate(run.run, "dev")
+        RECIPE.evaluate(run.run, "dev")
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path):
@@ -105,11 +105,11 @@ def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path):
 
     spy = Spy()
     settings = Settings(**{**QUICK, "epochs": 8, "lr": 0.2}, schedule="constant")
-    outcome = classify.train(settings, tmp_path / "x", [spy])
+    outcome = RECIPE.train(settings, tmp_path / "x", [spy])
     losses = [r.validation_loss for r in spy.seen]
     assert losses.index(min(losses)) < 7, "the last epoch is the best: this run tests nothing"
-    found = classify.evaluate(outcome.run, "validation")
-    assert found.loss == pytest.approx(min(losses), rel=1e-5)
+    found = RECIPE.evaluate(outcome.run, "validation")
+    assert found.figures["loss"] == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_interrupting_keeps_the_best_epoch_or_the_weights_as_they_are(tmp_path):
@@ -123,31 +123,38 @@ def test_interrupting_keeps_the_best_epoch_or_the_weights_as_they_are(tmp_path):
                 raise KeyboardInterrupt
 
     for batches, epochs in ((25, 1), (3, 0)):
-        outcome = classify.train(Settings(**QUICK), tmp_path / "x", [Impatient(batches)])
+        outcome = RECIPE.train(Settings(**QUICK), tmp_path / "x", [Impatient(batches)])
         assert outcome.result.interrupted
         assert len(outcome.result.records) == epochs
-        assert classify.evaluate(outcome.run).error == outcome.test_error
+        assert RECIPE.evaluate(outcome.run).figures == outcome.test.figures
         assert "interrupted" in (outcome.run / "report.html").read_text()
 
 
 def test_a_diverged_run_keeps_its_best_checkpoint(tmp_path):
     with pytest.raises(FloatingPointError, match="learning rate"), np.errstate(all="ignore"):
-        classify.train(Settings(**{**QUICK, "epochs": 30, "lr": 1e30}, optimizer="sgd"), tmp_path / "x")
+        RECIPE.train(Settings(**{**QUICK, "epochs": 30, "lr": 1e30}, optimizer="sgd"), tmp_path / "x")
     assert (tmp_path / "x" / "config.yaml").exists()
 
 
 # Prediction
 
 
+def probabilities(run, path):
+    """What the recipe answers to one image."""
+    [answer] = RECIPE.predict(run, [str(path)])
+    assert answer.text.startswith(f"{path}: {answer.facts['class']} (")
+    return answer.facts["probabilities"]
+
+
 def test_a_test_image_as_a_file_is_predicted_as_in_evaluation(run, tmp_path):
-    _, model, prepared = classify.load_run(run.run)
+    _, model, prepared = RECIPE.load(run.run)
     images, labels = data.digits(8).test.tensors
     logits = model(images).detach().numpy()
     pixels = images.numpy()[:, 0] * prepared.std + prepared.mean
     agree = 0
     for i in range(30):
         Image.fromarray(np.round(255 * pixels[i]).astype(np.uint8)).save(tmp_path / "x.png")
-        found = classify.predict(run.run, tmp_path / "x.png")
+        found = probabilities(run.run, tmp_path / "x.png")
         assert sum(found.values()) == pytest.approx(1)
         assert list(found.values()) == sorted(found.values(), reverse=True)
         agree += next(iter(found)) == str(logits[i].argmax())
@@ -165,16 +172,16 @@ def test_dark_ink_on_a_large_light_page_is_read_as_the_digit_it_is(run, tmp_path
         page = Image.new("L", (400, 300), 0)
         page.paste(digit, (120, 60))
         Image.eval(page, lambda v: 245 - int(v * 0.9)).convert("RGB").save(tmp_path / "x.jpg")
-        right += next(iter(classify.predict(run.run, tmp_path / "x.jpg"))) == str(int(labels[i]))
+        right += next(iter(probabilities(run.run, tmp_path / "x.jpg"))) == str(int(labels[i]))
     assert right >= 22, right
 
 
 def test_a_blank_or_missing_image_is_named(run, tmp_path):
     Image.new("L", (20, 20), 255).save(tmp_path / "blank.png")
     with pytest.raises(ValueError, match=r"blank\.png: .*nothing drawn"):
-        classify.predict(run.run, tmp_path / "blank.png")
+        probabilities(run.run, tmp_path / "blank.png")
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
-        classify.predict(run.run, tmp_path / "none.png")
+        probabilities(run.run, tmp_path / "none.png")
 
 
 # Settings
@@ -249,7 +256,7 @@ def test_settings_are_read_from_words_as_a_command_line_gives_them():
 )
 def test_what_only_building_shows_is_refused_before_a_folder_is_made(tmp_path, settings, match):
     with pytest.raises(ValueError, match=match):
-        classify.train(settings, tmp_path / "x")
+        RECIPE.train(settings, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -280,7 +287,7 @@ def test_an_existing_run_is_never_overwritten(tmp_path):
 def test_a_malformed_config_is_named(tmp_path, text, match):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ValueError, match=rf"config\.yaml.*{match}"):
-        classify.load_run(tmp_path)
+        RECIPE.load(tmp_path)
 
 
 def test_weights_of_another_model_do_not_load(run, tmp_path):
@@ -288,7 +295,7 @@ def test_weights_of_another_model_do_not_load(run, tmp_path):
     (tmp_path / "config.yaml").write_text(text.replace("- 32", "- 33"))
     (tmp_path / "model.safetensors").write_bytes((run.run / "model.safetensors").read_bytes())
     with pytest.raises(RuntimeError, match=r"model\.safetensors: does not fit MLP"):
-        classify.load_run(tmp_path)
+        RECIPE.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="no such run folder"):
         config_of(tmp_path / "none")
     with pytest.raises(NotADirectoryError, match="run folder"):

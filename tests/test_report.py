@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talweg.training import EpochRecord, Findings, LayerRow, page, write_report
+from talweg.training import ClassFindings, EpochRecord, Findings, LayerRow, write_report
+from talweg.training import page as page_of
 from talweg.training.report_figures import loss_curves
 
 VOID = {"meta", "img", "br"}
@@ -55,6 +56,33 @@ def record(epoch, best, error=0.25):
     return EpochRecord(epoch, 1 / epoch, error, 1.1 / epoch, error, 1e-3, 0.5, 100.0, best)
 
 
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """A report's findings and those of its classes, in one object to be varied."""
+
+    classes: list
+    images: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    records: list
+    layers: list
+    title: str = "mlp on digits"
+    settings: dict = dataclasses.field(default_factory=lambda: {"lr": 0.002, "hidden": [4, 5]})
+    remarks: tuple = ()
+    norms: dict = dataclasses.field(default_factory=dict)
+
+    def findings(self):
+        classes = ClassFindings(self.classes, self.images, self.labels, self.probabilities)
+        return Findings(
+            self.title, self.settings, {"Python": "3.11"}, self.records, self.layers, "test", len(self.labels),
+            [("0.3456", "test loss")], classes.sections(), self.remarks, self.norms,
+        )
+
+
+def page(told):
+    return page_of(told.findings())
+
+
 @pytest.fixture
 def findings():
     generator = np.random.default_rng(0)
@@ -63,12 +91,10 @@ def findings():
     probabilities[np.arange(30), labels] = 0.9
     probabilities[4] = [0.01, 0.97, 0.02]  # a zero taken for a one, surely
     probabilities[25] = [0.5, 0.1, 0.4]  # a two taken for a zero, hardly
-    return Findings(
-        title="mlp on digits", settings={"lr": 0.002, "hidden": [4, 5]}, environment={"Python": "3.11"},
-        records=[record(1, True), record(2, True), record(3, False)],
-        layers=[LayerRow("fc", "Linear", (1, 3), 12, 12), LayerRow("unused", "Linear", None, 3, 3)],
-        classes=["zero", "one", "two"], images=generator.random((30, 8, 8)), labels=labels,
-        probabilities=probabilities, split="test", loss=0.3456,
+    return Told(
+        ["zero", "one", "two"], generator.random((30, 8, 8)), labels, probabilities,
+        [record(1, True), record(2, True), record(3, False)],
+        [LayerRow("fc", "Linear", (1, 3), 12, 12), LayerRow("unused", "Linear", None, 3, 3)],
     )
 
 
@@ -80,7 +106,7 @@ def checked(text):
 
 
 def test_the_page_is_whole_and_needs_nothing_from_outside(findings, tmp_path):
-    assert write_report(tmp_path / "report.html", findings) is None
+    assert write_report(tmp_path / "report.html", findings.findings()) is None
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     found = checked(text)
@@ -101,10 +127,17 @@ def test_gradients_are_drawn_by_parameter_and_not_all_of_a_hundred(findings):
     assert checked(page(dataclasses.replace(findings, norms={"short": [1.0]}))).count["svg"] == 4
 
 
+def test_what_ails_the_run_is_told_and_a_healthy_one_has_no_such_section(findings):
+    told = dataclasses.replace(findings.findings(), diagnosis=["gradients vanish: a <b>", "dead ReLUs: c"])
+    text = page_of(told)
+    assert "<h2>Diagnosis</h2><p>gradients vanish: a &lt;b&gt;.</p><p>dead ReLUs: c.</p>" in text
+    assert "Diagnosis" not in page(findings)
+
+
 def test_it_tells_accuracy_confusion_mistakes_settings_and_layers(findings):
     text = page(findings)
     said = " ".join(checked(text).texts)
-    for expected in ("93.33 %", "2 of 30", "0.3456", "test split", "hidden", "[4, 5]", "Python", "3.11",
+    for expected in ("0.3456", "test split", "30 samples", "hidden", "[4, 5]", "Python", "3.11",
                      "best: epoch 2", "N × 3", "did not run", "15"):
         assert expected in said, expected
     cells = re.findall(r'<td style="background: rgb\(var\(--(right|wrong)\)[^"]*">(\d+)</td>', text)
@@ -153,7 +186,7 @@ def test_the_curves_are_svg_with_the_pages_colours_and_the_best_epoch(findings):
 
 def test_without_matplotlib_the_rest_is_written_and_one_line_says_what_to_install(findings, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    line = write_report(tmp_path / "report.html", findings)
+    line = write_report(tmp_path / "report.html", findings.findings())
     assert "pip install talweg[report]" in line
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert checked(text).count.get("svg") is None

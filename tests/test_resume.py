@@ -9,8 +9,9 @@ import pytest
 from killing import Trainer, differences, figures
 
 from talweg.io import read_settings
-from talweg.recipes import classify
+from talweg.recipes.classify import RECIPE
 from talweg.recipes.classify_settings import Settings
+from talweg.training import Listener
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and signals")
 KILLS = int(os.environ.get("TALWEG_KILLS", "5"))  # `make kill` asks for 60
@@ -50,6 +51,7 @@ def test_killed_again_and_again_at_random_steps_it_ends_the_same(trainer, whole,
 
 
 RICH = {
+    "mixup, class weights, a rate by layer": MLP | {"mixup": 0.4, "class_weights": "balanced", "lr_scale": ["layers.1*=0.5"]},
     "ema, accumulation, momentum, clipping": MLP | {
         "ema": 0.9, "accumulate": 3, "batch_size": 40, "optimizer": "sgd", "momentum": 0.9, "lr": 0.1, "clip_norm": 1.0,
     },
@@ -91,7 +93,7 @@ def test_killed_before_the_first_save_it_begins_again(trainer, whole, tmp_path):
 def test_a_finished_run_is_resumed_to_itself(whole):
     before = figures(whole)
     model = (whole / "model.safetensors").read_bytes()
-    outcome = classify.resume(whole)
+    outcome = RECIPE.resume(whole)
     assert [r.epoch for r in outcome.result.records] == [1, 2, 3]
     assert figures(whole) == before
     assert (whole / "model.safetensors").read_bytes() == model
@@ -106,11 +108,11 @@ def test_a_damaged_last_save_is_told_and_the_one_before_gone_on_from(trainer, wh
     last.write_bytes(bytes(content))
     told = []
 
-    class Ear(classify.Listener):
+    class Ear(Listener):
         def note(self, text):
             told.append(text)
 
-    classify.resume(run, {}, [Ear()])
+    RECIPE.resume(run, {}, [Ear()])
     assert len(told) == 1
     assert "last.safetensors: is damaged: tensor" in told[0]
     assert "previous.safetensors" in told[0]
@@ -128,18 +130,18 @@ def test_a_damaged_last_save_is_told_and_the_one_before_gone_on_from(trainer, wh
 )
 def test_settings_that_contradict_the_run_are_refused(whole, changes, words):
     with pytest.raises(ValueError, match=words):
-        classify.resume(whole, changes)
+        RECIPE.resume(whole, changes)
 
 
 def test_what_is_no_run_is_refused(tmp_path, whole):
     with pytest.raises(FileNotFoundError, match="no such run folder"):
-        classify.resume(tmp_path / "nothing")
+        RECIPE.resume(tmp_path / "nothing")
     (tmp_path / "config.yaml").write_text((whole / "config.yaml").read_text().replace("native_size: 8", "native_size: 9"))
     with pytest.raises(ValueError, match="digits: has changed since"):
-        classify.resume(tmp_path)
+        RECIPE.resume(tmp_path)
 
 
 def test_the_stored_settings_are_all_of_them_and_run_again(whole, tmp_path):
     settings = read_settings(whole / "config.yaml")["settings"]
-    outcome = classify.train(Settings(**settings), tmp_path / "again")
+    outcome = RECIPE.train(Settings(**settings), tmp_path / "again")
     assert differences(whole, outcome.run) == []

@@ -12,8 +12,8 @@ from talweg.cli.main import main
 from talweg.inspection.maps import activation_maps, filters, first_convolution, grid
 from talweg.io import save_best, write_settings
 from talweg.models import ResNet, build
-from talweg.recipes.classify import Prepared
 from talweg.recipes.classify_settings import Settings
+from talweg.recipes.prepared import Prepared
 
 
 @pytest.fixture(scope="module")

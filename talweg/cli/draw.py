@@ -9,7 +9,7 @@ import click
 from ..inspection import draw
 from ..models import MODELS, build, entry
 from ..nn import init
-from ..recipes.classify import load_run
+from ..recipes.registry import load_run
 
 
 @click.command(short_help="Draw a model's layers as an SVG picture.")
@@ -34,14 +34,14 @@ def command(what: str, out: str | None, classes: int | None, depth: int | None, 
         raise click.UsageError(f"--out {out}: the drawing is an SVG, so give a name that ends in .svg",
                                click.get_current_context())
     if what not in MODELS and Path(what).exists():
-        settings, model, prepared = load_run(what)
-        name, shape = settings.model, tuple(prepared.shape)
+        run = load_run(what)
+        name, model, example = run.settings.model, run.model, run.example
     else:
         name, found = what, entry(what)
-        shape = found.input_shape
+        example = found.example(found.input_shape)
         with init.skipped():
-            model = build(name, shape, classes or found.classes)
-    drawing = draw(model, *entry(name).example(shape), title=name, depth=depth, down=down)
+            model = build(name, found.input_shape, classes or found.classes)
+    drawing = draw(model, *example, title=name, depth=depth, down=down)
     if out is None:
         click.echo(drawing, nl=False)
         return

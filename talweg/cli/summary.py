@@ -10,7 +10,8 @@ import click
 from ..inspection import ModuleRow, Summary, inspect, training_flops
 from ..models import MODELS, build, entry
 from ..nn import Module, init
-from ..recipes.classify import load_run
+from ..recipes.registry import load_run
+from ..tensor import Tensor
 from .output import as_json, print_json, table
 
 MIB = 2**20
@@ -38,8 +39,9 @@ def command(what: str, classes: int | None, shape: str | None, depth: int | None
     talweg summary vgg16 --flops
     talweg summary runs/lenet-digits --train-flops 60000
     """
-    name, input_shape, model = _model(what, classes, shape)
-    found = inspect(model, *entry(name).example(input_shape))
+    name, example, model = _model(what, classes, shape)
+    input_shape = tuple(example[0].shape[1:])
+    found = inspect(model, *example)
     if as_json:
         print_json(_facts(name, input_shape, found, train_flops))
         return
@@ -51,17 +53,17 @@ def command(what: str, classes: int | None, shape: str | None, depth: int | None
         click.echo(_training(found, train_flops))
 
 
-def _model(what: str, classes: int | None, shape: str | None) -> tuple[str, tuple[int, ...], Module]:
+def _model(what: str, classes: int | None, shape: str | None) -> tuple[str, tuple[Tensor, ...], Module]:
     if what not in MODELS and Path(what).exists():
         if classes is not None or shape is not None:
             raise click.UsageError(f"{what} is a run: its classes and input are those it was trained with, so leave out "
                                    "--classes and --input", click.get_current_context())
-        settings, model, prepared = load_run(what)
-        return settings.model, tuple(prepared.shape), model
+        run = load_run(what)
+        return run.settings.model, run.example, run.model
     found = entry(what)
     input_shape = found.input_shape if shape is None else _sizes(shape)
     with init.skipped():  # nobody looks at the weights
-        return what, input_shape, build(what, input_shape, classes or found.classes)
+        return what, found.example(input_shape), build(what, input_shape, classes or found.classes)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

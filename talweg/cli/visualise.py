@@ -13,7 +13,7 @@ from ..inspection.maps import activation_maps, filters, first_convolution, grid
 from ..io import Pretrained
 from ..models import MODELS, build, entry
 from ..nn import Module, init
-from ..recipes.classify import Prepared, load_run, prepared_image
+from ..recipes.registry import Loaded, load_run
 from ..tensor import Tensor
 
 RUNS = Path("runs")
@@ -40,8 +40,8 @@ def layer(name: str, image: str, out: str | None, what: str | None, weights: str
     talweg visualise layer conv1 --image digit.png --of runs/lenet-digits
     talweg visualise layer layer1 --image cat.jpg --of resnet50 --weights resnet50.safetensors
     """
-    model, prepared = _model(what, weights)
-    maps = activation_maps(model, _input(model, prepared, image), name)
+    model, run = _model(what, weights)
+    maps = activation_maps(model, _input(model, run, image), name)
     _write(grid(maps), out or f"{name}.png", f"{len(maps)} maps of {maps.shape[1]} x {maps.shape[2]} of {name}")
 
 
@@ -59,15 +59,15 @@ def filter_grid(name: str | None, out: str | None, what: str | None, weights: st
            f"{len(found)} filters of {found.shape[1]} x {found.shape[2]} of {name}")
 
 
-def _model(what: str | None, weights: str | None) -> tuple[Module, Prepared | None]:
+def _model(what: str | None, weights: str | None) -> tuple[Module, Loaded | None]:
     what = what or _newest_run()
     if what in MODELS:
         return _published(what, weights), None
     if weights is not None:
         raise click.UsageError(f"--weights belong to a MODEL, and {what} is none: leave them out for a run",
                                click.get_current_context())
-    _, model, prepared = load_run(what)
-    return model, prepared
+    run = load_run(what)
+    return run.model, run
 
 
 def _published(name: str, weights: str | None) -> Pretrained:
@@ -90,9 +90,9 @@ def _newest_run() -> str:
     return str(max(runs, key=os.path.getmtime))
 
 
-def _input(model: Module, prepared: Prepared | None, image: str) -> Tensor:
-    if prepared is not None:
-        return prepared_image(prepared, image)
+def _input(model: Module, run: Loaded | None, image: str) -> Tensor:
+    if run is not None:
+        return run.image(image)
     if not isinstance(model, Pretrained) or model.preprocessing is None:
         raise ValueError(f"{type(model).__name__}: its weights do not say how images are prepared")
     if not Path(image).is_file():

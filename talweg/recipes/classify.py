@@ -1,199 +1,114 @@
-"""Image classification: train a named model on a named dataset, evaluate it, predict with it (L 6.2)."""
+"""Classification: images, sounds, texts and tables told apart by a named model (L 6.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import nn
-from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, short_name, targets_of
-from ..io import load_model, read_training, save_best, write_settings
+from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, holds_pictures, targets_of
+from ..data.augment import Augmented, MixedBatches, cutmix, mixup, transforms_of
+from ..data.sources import image_files
+from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
-from ..training import (
-    Findings,
-    FitResult,
-    History,
-    LayerNorms,
-    LayerRow,
-    Listener,
-    TensorBoard,
-    confusion_matrix,
-    environment,
-    fit,
-    read_norms,
-    softmax,
-    summarise,
-    write_report,
-)
-from .checkpoints import Checkpoints
-from .classify_parts import LARGE_BATCH, Task, loss_of, model_of, schedule_of
-from .classify_settings import WITHOUT_EFFECT, Settings
+from ..training import ClassFindings, class_scores, confusion_matrix, count_errors, softmax
+from .classify_settings import HELP, Settings
+from .evaluation import Answer, Evaluation
 from .prepared import Prepared, pictures_of, pixels_of
-from .runs import config_of, new_run
-from .settings import changed, from_mapping
+from .recipe import Recipe
+from .task import LARGE_BATCH, Goal, loaders_of
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A finished training: where it is kept, how it went, and the best weights' figures on the test split."""
+class ClassEvaluation(Evaluation):
+    """`confusion` has the true class in rows; `logits` (N, C) are the model's outputs."""
 
-    run: Path
-    settings: Settings
-    result: FitResult
-    test_loss: float
-    test_error: float
-    test_samples: int
-    missing: str | None
-
-    @property
-    def test_accuracy(self) -> float:
-        return 1 - self.test_error
+    classes: Sequence[str] = ()
+    confusion: np.ndarray | None = None
+    logits: np.ndarray | None = None
 
 
-def train(settings: Settings, out: str | Path | None = None, listeners: Sequence[Listener] = ()) -> Outcome:
-    """Train, keep checkpoints, history and report in a new run folder, and look at the test split once.
+class Classify(Recipe):
+    name = "classify"
+    settings = Settings
+    help = HELP
+    prepared = Prepared
 
-    The test figures are those of the best epoch's weights. Ctrl-C and SIGTERM end the training after the step it is in,
-    the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
-    FloatingPointError when training diverges; the best checkpoint so far stays.
-    """
-    task = Task.begun(settings, labelled(settings))
-    run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
-    write_settings(run / "config.yaml", _config(settings, task.splits))
-    return _carried_out(task, run, listeners)
+    def material(self, settings: Settings) -> Splits:
+        """The data of these settings. Raises ValueError when their targets are no classes."""
+        splits = choose(settings.data, settings.request())
+        if not splits.classes:
+            raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart: "
+                             f"`talweg train regress --data {settings.data}` learns numbers, --target names a column of classes")
+        return splits
 
+    def prepare(self, settings: Settings, material: Splits) -> Prepared:
+        return Prepared(
+            list(material.input_shape), material.mean, material.std, list(material.classes), material.native_size,
+            material.kind, material.fingerprint,
+        )
 
-def resume(run: str | Path, changes: Mapping[str, Any] | None = None, listeners: Sequence[Listener] = ()) -> Outcome:
-    """Go on with a run that was interrupted or killed: it ends with the weights it would have ended with, to the last bit.
+    def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
+        return build(settings.model, tuple(prepared.shape), len(prepared.classes), **settings.model_settings())
 
-    `changes` are settings that were given again: those that decide the weights must be the run's. Raises ValueError when
-    they are not, or when the data have changed, and as `load_run` does.
-    """
-    run = Path(run)
-    config = config_of(run)
-    settings = _settings_of(config, run)
-    settings = changed(settings, changes or {}, WITHOUT_EFFECT, f"--resume {run}")
-    splits = labelled(settings)
-    if from_mapping(Prepared, config["input"]) != _prepared(splits):
-        raise ValueError(f"{settings.data}: has changed since {run} was begun, so that going on would mix two trainings: bring "
-                         "the old data back, or train again")
-    task = Task.begun(settings, splits)
-    with suppress(FileNotFoundError):  # killed before the first save
-        task.restore(read_training(run, partial(_tell, listeners)))
-    return _carried_out(task, run, listeners)
+    def goal(self, settings: Settings, material: Splits, prepared: Prepared) -> Goal:
+        train, validation = loaders_of(settings, _augmented(settings, material), material.validation)
+        return Goal(
+            loss_of(settings, material), _mixed(settings, material, train), validation, nn.CrossEntropyLoss(), error=count_errors,
+            monitor=settings.monitor,
+        )
 
+    def notes(self, material: Splits) -> Sequence[str]:
+        return material.notes
 
-def _tell(listeners: Sequence[Listener], text: str) -> None:
-    for listener in listeners:
-        listener.note(text)
+    def example(self, prepared: Prepared) -> tuple[Tensor, ...]:
+        return (zeros(1, *prepared.shape),)
 
+    def image(self, prepared: Prepared, path: str) -> Tensor:
+        """Raises as `pixels_of` does."""
+        return from_numpy(pixels_of(path, prepared)[None])
 
-def _carried_out(task: Task, run: Path, listeners: Sequence[Listener]) -> Outcome:
-    settings, splits = task.settings, task.splits
-    notes = [*splits.notes, *task.remarks]
-    for note in notes:
-        _tell(listeners, note)
-    layers = summarise(task.model, zeros(1, *splits.input_shape))
-    checkpoints = Checkpoints(
-        run, task.model, task.optimizer, task.state, average=task.average, every=settings.save_every,
-        keep_best=settings.keep_best, monitor=settings.monitor,
-    )
-    watching: list[Listener] = [*listeners, History(run), LayerNorms(run, task.model)]
-    if settings.tensorboard:
-        watching.append(TensorBoard(run))
-    result = fit(
-        task.model, loss_of(settings, splits), task.optimizer, *task.loaders,
-        epochs=settings.epochs, steps=settings.steps, start=task.state, validation_loss=nn.CrossEntropyLoss(),
-        schedule=schedule_of(settings), clip_norm=settings.clip_norm, accumulate=settings.accumulate, average=task.average,
-        monitor=settings.monitor, patience=settings.patience, on_nan=settings.on_nan,
-        precision=settings.precision, checkpoint_activations=settings.checkpoint_activations,
-        listeners=[*watching, checkpoints],
-    )
-    if result.best is None:  # interrupted before the first epoch's end: keep what there is
-        save_best(run, task.used, {"epoch": 0})
-    logits = outputs_of(task.model, splits.test)
-    missing = write_report(run / "report.html", _findings(settings, splits, layers, result, logits, notes, read_norms(run)))
-    labels = targets_of(splits.test)
-    loss, error = _figures(logits, labels)
-    return Outcome(run, settings, result, loss, error, len(labels), missing)
+    def measure(self, model: nn.Module, settings: Settings, material: Splits, split: str) -> ClassEvaluation:
+        part = material.part(split)
+        return _evaluation(split, outputs_of(model, part), targets_of(part), material.classes)
 
+    def sections(self, model: nn.Module, settings: Settings, material: Splits, test: Evaluation) -> list[str]:
+        assert isinstance(test, ClassEvaluation)
+        assert test.logits is not None
+        labels = targets_of(material.test)
+        return ClassFindings(material.classes, pictures_of(material), labels, softmax(test.logits)).sections()
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A run's figures on one split; `confusion` has the true class in rows."""
+    def predict(self, run: str | Path, inputs: Sequence[str], options: Any = None) -> list[Answer]:
+        """Each class's probability for image files and for all images of folders, the most probable first; the images are
+        prepared as those of the training were.
 
-    split: str
-    samples: int
-    loss: float
-    error: float
-    classes: list[str]
-    confusion: np.ndarray
+        Among several a file that cannot be read gets an answer that says so. Raises as `load` and, for one file, `image` do.
+        """
+        _, model, prepared = self.load(run)
+        paths = [str(path) for given in inputs for path in image_files(given)]
+        if len(paths) == 1:
+            return [_answer(paths[0], _probabilities(model, prepared, self.image(prepared, paths[0])))]
+        return [self._one_of_many(model, prepared, path) for path in paths]
 
+    def _one_of_many(self, model: nn.Module, prepared: Prepared, path: str) -> Answer:
+        try:
+            image = self.image(prepared, path)
+        except (ValueError, OSError) as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            return Answer(f"{path}: not read: {reason}", {"image": path, "error": reason})
+        found = _answer(path, _probabilities(model, prepared, image))
+        return Answer(found.text.partition("\n")[0], found.facts)
 
-def evaluate(run: str | Path, split: str = "test") -> Evaluation:
-    """Measure a run's best weights on a split of the dataset it was trained on.
+    def subject(self, settings: Settings) -> str:
+        size = f" ({settings.size}x{settings.size})" if holds_pictures(settings.data) else ""
+        return f"{settings.model} on {settings.data}{size}"
 
-    Raises FileNotFoundError, ValueError or RuntimeError when the run or a file of it is not as it should be.
-    """
-    settings, model, prepared = load_run(run)
-    splits = labelled(settings)
-    if prepared.fingerprint not in (None, splits.fingerprint):
-        raise ValueError(f"{settings.data}: has changed since {run} was trained, so that its splits are others and the test "
-                         "split may hold samples that were learned from: train again, or bring the old data back")
-    part = splits.part(split)
-    logits = outputs_of(model, part)
-    labels = targets_of(part)
-    loss, error = _figures(logits, labels)
-    confusion = confusion_matrix(logits.argmax(axis=1), labels, len(splits.classes))
-    return Evaluation(split, len(labels), loss, error, splits.classes, confusion)
-
-
-def predict(run: str | Path, image: str | Path) -> dict[str, float]:
-    """Each class's probability for an image file, the most probable first.
-
-    The image is prepared as the training images were. Raises as `load_run` and `prepared_image` do.
-    """
-    _, model, prepared = load_run(run)
-    logits = outputs_of(model, TensorDataset(prepared_image(prepared, image)))
-    probabilities = softmax(logits)[0].tolist()
-    return dict(sorted(zip(prepared.classes, probabilities), key=lambda pair: -pair[1]))
-
-
-def prepared_image(prepared: Prepared, image: str | Path) -> Tensor:
-    """An image file as the run's model wants it, (1, C, size, size). Raises as `pixels_of` does."""
-    return from_numpy(pixels_of(image, prepared)[None])
-
-
-def load_run(run: str | Path) -> tuple[Settings, nn.Module, Prepared]:
-    """A run's settings, its model with the best weights, in evaluation mode, and how inputs are prepared.
-
-    Raises FileNotFoundError, ValueError or RuntimeError, naming the file and what is wrong with it.
-    """
-    config = config_of(run)
-    settings = _settings_of(config, run)
-    try:
-        prepared = from_mapping(Prepared, config["input"])
-        model = model_of(settings, tuple(prepared.shape), len(prepared.classes))
-    except ValueError as error:
-        raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
-    load_model(run, model)
-    model.eval()
-    return settings, model, prepared
-
-
-def labelled(settings: Settings) -> Splits:
-    """The data of these settings. Raises ValueError when their targets are no classes."""
-    splits = choose(settings.data, settings.request())
-    if not splits.classes:
-        raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart; "
-                         "name a column of classes with --target")
-    return splits
+    def next_steps(self, run: Path) -> list[str]:
+        return [f"evaluate {run}", f"predict {run} picture.png"]
 
 
 def outputs_of(model: nn.Module, dataset: Dataset) -> np.ndarray:
@@ -203,43 +118,77 @@ def outputs_of(model: nn.Module, dataset: Dataset) -> np.ndarray:
         return np.concatenate([model(batch[0]).numpy() for batch in DataLoader(dataset, LARGE_BATCH)])
 
 
-def _settings_of(config: dict[str, Any], run: str | Path) -> Settings:
-    try:
-        return from_mapping(Settings, config["settings"])
-    except ValueError as error:
-        raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
+def loss_of(s: Settings, splits: Splits) -> nn.Module:
+    """Cross-entropy with the settings' label smoothing and class weights, as it is trained with; validation has neither."""
+    weight = None
+    if s.class_weights == "balanced":
+        weight = from_numpy(balanced(targets_of(splits.train), len(splits.classes)))
+    return nn.CrossEntropyLoss(weight=weight, label_smoothing=s.label_smoothing)
 
 
-def _prepared(splits: Splits) -> Prepared:
-    return Prepared(
-        list(splits.input_shape), splits.mean, splits.std, list(splits.classes), splits.native_size, splits.kind,
-        splits.fingerprint,
-    )
+def balanced(labels: np.ndarray, classes: int) -> np.ndarray:
+    """n / (classes n_c): classes of few samples weigh as much as those of many. Float32; 0 for a class without samples."""
+    counts = np.bincount(labels, minlength=classes)
+    return np.where(counts > 0, len(labels) / (classes * np.maximum(counts, 1)), 0).astype(np.float32)
 
 
-def _config(settings: Settings, splits: Splits) -> dict[str, Any]:
-    return {"recipe": "classify", "settings": asdict(settings), "input": asdict(_prepared(splits))}
+def _augmented(s: Settings, splits: Splits) -> Dataset:
+    """The training data, changed a little in every epoch if that is asked for (L 6.2)."""
+    if not s.augment:
+        return splits.train
+    if len(splits.input_shape) != 3:
+        raise ValueError(f"augment is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: leave it out")
+    return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)
 
 
-def _figures(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Mean cross-entropy in nats and share of errors."""
+def _mixed(s: Settings, splits: Splits, train: DataLoader) -> Any:
+    """The training batches, mixed if that is asked for (L 6.2)."""
+    if s.cutmix is not None and len(splits.input_shape) != 3:
+        raise ValueError(f"cutmix is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: use mixup")
+    if s.cutmix is not None:
+        return MixedBatches(train, cutmix, len(splits.classes), s.cutmix, s.seed)
+    return train if s.mixup is None else MixedBatches(train, mixup, len(splits.classes), s.mixup, s.seed)
+
+
+def _evaluation(split: str, logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> ClassEvaluation:
     loss = nn.CrossEntropyLoss()(from_numpy(logits), from_numpy(labels)).item()
-    return loss, float(np.mean(logits.argmax(axis=1) != labels))
-
-
-def _findings(
-    settings: Settings, splits: Splits, layers: list[LayerRow], result: FitResult, logits: np.ndarray, notes: list[str],
-    norms: dict[str, list[float]],
-) -> Findings:
-    labels = targets_of(splits.test)
-    return Findings(
-        title=f"{settings.model} on {short_name(settings.data)}", settings=asdict(settings), environment=environment(),
-        records=result.records, layers=layers, classes=splits.classes, images=pictures_of(splits),
-        labels=labels, probabilities=softmax(logits), split="test", loss=_figures(logits, labels)[0],
-        remarks=[*notes, *_ended(result)], norms=norms,
+    wrong = int(np.count_nonzero(logits.argmax(axis=1) != labels))
+    confusion = confusion_matrix(logits.argmax(axis=1), labels, len(classes))
+    accuracy = f"{100 * (1 - wrong / len(labels)):.2f} %"
+    scores = {name: asdict(score) for name, score in zip(classes, class_scores(confusion))}
+    return ClassEvaluation(
+        split, len(labels), {"loss": loss, "accuracy": 1 - wrong / len(labels)},
+        f"accuracy {accuracy} ({wrong} of {len(labels)} wrong), loss {loss:.4f}",
+        [(accuracy, f"{split} accuracy"), (f"{wrong} of {len(labels)}", f"{split} mistakes"), (f"{loss:.4f}", f"{split} loss")],
+        _by_class(classes, confusion), {"classes": scores, "confusion": confusion.tolist()}, classes, confusion, logits,
     )
 
 
-def _ended(result: FitResult) -> list[str]:
-    skipped = [f"{result.skipped} steps were skipped, because their loss or gradient was not finite."] if result.skipped else []
-    return skipped + (["The training was interrupted."] if result.interrupted else [])
+def _by_class(classes: Sequence[str], confusion: np.ndarray) -> list[list[str]]:
+    rows = [["class", "samples", "precision", "recall", "most taken for"]]
+    for i, (name, score) in enumerate(zip(classes, class_scores(confusion))):
+        others = confusion[i].copy()
+        others[i] = 0
+        taken = f"{classes[others.argmax()]} ({others.max()})" if others.any() else ""
+        shares = [f"{100 * score.precision:.2f} %", f"{100 * score.recall:.2f} %"]
+        rows.append([name, str(score.support), *shares, taken])
+    return rows
+
+
+def _probabilities(model: nn.Module, prepared: Prepared, image: Tensor) -> dict[str, float]:
+    logits = outputs_of(model, TensorDataset(image))
+    found = zip(prepared.classes, softmax(logits)[0].tolist())
+    return dict(sorted(found, key=lambda pair: -pair[1]))
+
+
+def _answer(image: str, probabilities: dict[str, float]) -> Answer:
+    best = next(iter(probabilities))
+    width = max(8, *map(len, probabilities))
+    lines = [f"{image}: {best} ({100 * probabilities[best]:.2f} %)"]
+    for name, probability in probabilities.items():
+        lines.append(f"  {name:>{width}}  {f'{100 * probability:.2f} %':>8}  {'#' * round(40 * probability)}".rstrip())
+    facts = {"image": image, "class": best, "probability": probabilities[best], "probabilities": probabilities}
+    return Answer("\n".join(lines), facts)
+
+
+RECIPE = Classify()

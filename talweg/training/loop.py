@@ -12,14 +12,14 @@ from typing import Any
 
 from .. import nn, optim
 from ..compile.engine import compile_at_first_sight
-from ..tensor import Tensor, no_grad
+from ..tensor import no_grad
 from .economy import in_precision, recomputing
 from .events import EpochRecord, Listener
 from .metrics import count_errors
 from .schedules import Rate, Schedule, constant
 from .signals import StopSignals
 from .state import Score, Total, TrainingState, set_generator
-from .update import ON_NAN, ErrorCount, Loss, Update, samples
+from .update import ON_NAN, ErrorCount, Loss, Update, called, samples
 
 
 @dataclass
@@ -60,10 +60,11 @@ def fit(
     start: TrainingState | None = None,
     error: ErrorCount | None = count_errors,
     validation_loss: Loss | None = None,
+    validate: Callable[[nn.Module], Score] | None = None,
     schedule: Schedule = constant,
     clip_norm: float | None = None,
     accumulate: int = 1,
-    weight: Callable[[Tensor], int] = samples,
+    weight: Callable[[Any], int] = samples,
     average: optim.swa_utils.AveragedModel | None = None,
     monitor: str = "loss",
     patience: int | None = None,
@@ -71,10 +72,13 @@ def fit(
     listeners: Sequence[Listener] = (),
     precision: str = "fp32",
     checkpoint_activations: bool = False,
+    update: Callable[..., Any] = Update,
 ) -> FitResult:
     """Train for `epochs` passes over the data or `steps` steps, and leave the best epoch's weights in the model.
 
-    A step learns from `accumulate` batches, each with its `weight` (samples, or tokens). Best is the lowest validation
+    A batch is (inputs, targets), each a tensor or a tuple of some; a tuple of inputs is the model's arguments. A step learns
+    from `accumulate` batches, each with its `weight` (samples, or tokens). `validate(model)` takes the place of the mean loss
+    over `validation_loader`, `update` that of the step, for models that learn in turns. Best is the lowest validation
     loss, or with `monitor="error"` the lowest validation error and among equals the lowest loss. `patience` epochs
     without a better one end the run. `average` follows the weights (see optim.swa_utils); it is then what is validated
     and kept. A loss or gradient that is not finite changes nothing: FloatingPointError names the first operation at
@@ -91,10 +95,11 @@ def fit(
     length = math.ceil(len(train_loader) / accumulate)
     limit = steps or length * (epochs or 0)
     result = FitResult(state=state)
-    update = Update(model, loss, optimizer, error, weight, clip_norm, precision, checkpoint_activations, on_nan)
+    learn = update(model, loss, optimizer, error, weight, clip_norm, precision, checkpoint_activations, on_nan)
     rate = Rate(optimizer, schedule, limit)
     set_generator(state.random)
     validated = average.module if average is not None else model
+    judge = functools.partial(evaluate, loss=validation_loss or loss, loader=validation_loader, error=error, precision=precision)
     began = time.perf_counter()
     with StopSignals() as signals:
         try:
@@ -104,18 +109,18 @@ def fit(
                 for batches in _steps(train_loader, accumulate, state):
                     since = time.perf_counter()
                     rate.set(state)
-                    _learn(update, batches, state, since)
+                    _learn(learn, batches, state, since)
                     if average is not None:
                         average.update_parameters(model)
                     for listener in listeners:
                         if state.total.samples:
-                            listener.batch(state.total.loss, state.total.error, sum(len(t) for _, t in batches))
+                            listener.batch(state.total.loss, state.total.error, sum(samples(t) for _, t in batches))
                         listener.step()
                     if state.updates == limit:
                         break
                     if signals.received is not None:
                         raise KeyboardInterrupt
-                score = evaluate(validated, validation_loss or loss, validation_loader, error, precision)
+                score = _validated(validated, validate or judge)
                 record = _end_of_epoch(state, score, rate.now, monitor, validated)
                 for listener in listeners:
                     listener.epoch(record)
@@ -162,7 +167,7 @@ def _from(loader: Any, start: int) -> Iterator:
     return loader.batches(start) if hasattr(loader, "batches") else itertools.islice(iter(loader), start, None)
 
 
-def _learn(update: Update, batches: list, state: TrainingState, since: float) -> None:
+def _learn(update: Callable[..., Any], batches: list, state: TrainingState, since: float) -> None:
     """One step, and what the state says of it. While it lasts the state is torn: not to be saved."""
     state.torn = True
     done = update(batches, f" in epoch {state.epoch + 1}, step {state.step + 1}")
@@ -211,11 +216,20 @@ def evaluate(
     with no_grad():
         for inputs, targets in loader:
             with in_precision(precision):
-                outputs = model(inputs)
+                outputs = called(model, inputs)
                 value = loss(outputs, targets)
-            total.add(value.item(), error and error(outputs, targets), len(targets))
+            total.add(value.item(), error and error(outputs, targets), samples(targets))
     model.train(was_training)
     return total.score("evaluate")
+
+
+def _validated(model: nn.Module, validate: Callable[[nn.Module], Score]) -> Score:
+    was_training = model.training
+    model.eval()
+    with no_grad():
+        score = validate(model)
+    model.train(was_training)
+    return score
 
 
 def _patience_is_over(state: TrainingState, patience: int | None) -> bool:

@@ -14,14 +14,21 @@ from ..tensor.tensor import wrap
 from .economy import in_precision, recomputing
 from .state import generator_state, set_generator
 
-ErrorCount = Callable[[Tensor, Tensor], int]
-Loss = Callable[[Tensor, Tensor], Tensor]
+Batch = tuple[Any, Any]
+"""Inputs and targets, each a tensor or a tuple of some."""
+ErrorCount = Callable[[Any, Any], int]
+Loss = Callable[[Any, Any], Tensor]
 ON_NAN = ("stop", "skip")
 
 
-def samples(targets: Tensor) -> int:
+def samples(targets: Any) -> int:
     """How much a batch weighs when several make one step: by its samples."""
-    return len(targets)
+    return len(targets[0]) if isinstance(targets, tuple | list) else len(targets)
+
+
+def called(model: nn.Module, inputs: Any) -> Any:
+    """The model's outputs; a tuple of inputs is its arguments."""
+    return model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
 
 
 def tokens(targets: Tensor, ignored: int = -100) -> int:
@@ -50,13 +57,13 @@ class Update:
     loss: Loss
     optimizer: optim.Optimizer
     error: ErrorCount | None
-    weight: Callable[[Tensor], int] = samples
+    weight: Callable[[Any], int] = samples
     clip_norm: float | None = None
     precision: str = "fp32"
     checkpoint_activations: bool = False
     on_nan: str = "stop"
 
-    def __call__(self, batches: Sequence[tuple[Tensor, Tensor]], where_in_run: str = "") -> tuple[list[Learned], float] | None:
+    def __call__(self, batches: Sequence[Batch], where_in_run: str = "") -> tuple[list[Learned], float] | None:
         """What was learned from each batch, and the norm of the gradient; None for a step that was skipped."""
         random = generator_state()
         self.model.train()
@@ -70,25 +77,25 @@ class Update:
             self._refuse(batches, passes, norm, random, where_in_run)
             return None
         learned = [
-            Learned(loss.item(), self.error and self.error(outputs, targets), len(targets))
+            Learned(loss.item(), self.error and self.error(outputs, targets), samples(targets))
             for (outputs, loss), (_, targets) in zip(passes, batches)
         ]
         return learned, norm.item()
 
-    def _passes(self, batches: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    def _passes(self, batches: Sequence[Batch]) -> list[tuple[Any, Tensor]]:
         """Forward and backward through each batch; (outputs, loss) of each."""
         weights = [self.weight(targets) for _, targets in batches] if len(batches) > 1 else [1]
         done = []
         for (inputs, targets), weight in zip(batches, weights):
             with recomputing(self.model, self.checkpoint_activations), in_precision(self.precision):
-                outputs = self.model(inputs)
+                outputs = called(self.model, inputs)
                 loss = self.loss(outputs, targets)
             if len(batches) == 1:
                 loss.backward()
             else:
                 (loss * (weight / max(1, sum(weights)))).backward()
                 loss.item()  # evaluates the gradients, so that no more than one batch's activations are alive
-            done.append((outputs.detach(), loss.detach()))
+            done.append((_detached(outputs), loss.detach()))
         return done
 
     def _norm(self, losses: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -126,10 +133,10 @@ class Update:
         rates = ", ".join(sorted({f"{group['lr']:g}" for group in self.optimizer.param_groups}))
         raise FloatingPointError(
             f"the training {what}{where_in_run}: {found}. The weights are those before this step. Try a smaller learning rate "
-            f"(it was {rates}), clip gradients, or leave such steps out with on_nan='skip'"
+            f"(it was {rates}), clip gradients, or leave such steps out with on_nan='skip' (--on-nan skip)"
         )
 
-    def _first_not_finite(self, batches: Sequence[tuple[Tensor, Tensor]]) -> str:
+    def _first_not_finite(self, batches: Sequence[Batch]) -> str:
         """The step once more, each result looked at; running statistics are put back after it."""
         statistics = [(b, wrap(b.node)) for b in self.model.buffers()]
         try:
@@ -139,14 +146,28 @@ class Update:
                 for buffer, before in statistics:
                     buffer.copy_(before)
 
-    def _looked_at(self, batches: Sequence[tuple[Tensor, Tensor]]) -> str:
+    def _looked_at(self, batches: Sequence[Batch]) -> str:
         parameters = dict(self.model.named_parameters())
         for inputs, targets in batches:
             def forward(inputs=inputs, targets=targets) -> Tensor:
                 with in_precision(self.precision):
-                    return self.loss(self.model(inputs), targets)
+                    return self.loss(called(self.model, inputs), targets)
 
-            found = first_not_finite(forward, self.model, parameters, {"the inputs": inputs, "the targets": targets})
+            given = _named("the inputs", inputs) | _named("the targets", targets)
+            found = first_not_finite(forward, self.model, parameters, given)
             if found is not None:
                 return found
         return "no single result was, only their sum over the step's batches"
+
+
+def _detached(outputs: Any) -> Any:
+    if isinstance(outputs, tuple | list):
+        return tuple(map(_detached, outputs))
+    return outputs.detach() if isinstance(outputs, Tensor) else outputs
+
+
+def _named(name: str, given: Any) -> dict[str, Tensor]:
+    """The tensors of a batch by what the user would call them."""
+    if isinstance(given, tuple | list):
+        return {f"{name} ({i + 1} of {len(given)})": tensor for i, tensor in enumerate(given)}
+    return {name: given}

@@ -11,28 +11,25 @@ from typing import Any
 
 from .. import nn
 from ..compile.engine import compile_at_first_sight
-from ..data import Splits, short_name
+from ..data import short_name
 from ..training import find_rate
 from ..training.report_figures import matplotlib_is_here, rate_curve
-from ..training.update import Update
-from .classify import labelled
-from .classify_parts import Task, loss_of, optimizer_of
-from .classify_settings import Settings
+from ..training.update import samples as sample_count
+from .recipe import Recipe
 from .runs import new_run
 
 LARGEST_BATCH = 4096
 WORTH_IT = 1.1  # a batch twice as large must bring this much more throughput
 
 
-def search_rate(settings: Settings, out: str | Path | None = None) -> dict[str, Any]:
+def search_rate(recipe: Recipe, settings: Any, out: str | Path | None = None) -> dict[str, Any]:
     """The learning-rate range test; the curve as lr-finder.csv and, with matplotlib, as lr-finder.svg in a new folder."""
-    splits = labelled(settings)
-    task = Task.begun(settings, splits)
+    task = recipe.begun(settings, recipe.material(settings))
 
     def make(model: nn.Module, rate: float):
-        return optimizer_of(replace(settings, lr=rate), model)
+        return recipe.optimizer(replace(settings, lr=rate), model)
 
-    curve = find_rate(task.model, loss_of(settings, splits), make, task.loaders[0])
+    curve = find_rate(task.model, task.goal.loss, make, task.goal.train)
     folder = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}-lr")
     with (folder / "lr-finder.csv").open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -43,20 +40,21 @@ def search_rate(settings: Settings, out: str | Path | None = None) -> dict[str, 
     return {"learning_rate": curve.suggestion, "curve": str(folder)}
 
 
-def search_batch_size(settings: Settings) -> dict[str, Any]:
+def search_batch_size(recipe: Recipe, settings: Any) -> dict[str, Any]:
     """Samples a second for batches of 8, 16, 32, ...; the suggestion is the smallest after which doubling brings less than
     a tenth."""
-    splits = labelled(settings)
+    material = recipe.material(settings)
+    samples = len(recipe.begun(settings, material).goal.train.dataset)
     speeds: dict[int, float] = {}
     size = 8
-    while size <= min(LARGEST_BATCH, len(splits.train)):
+    while size <= min(LARGEST_BATCH, samples):
         try:
-            speeds[size] = _speed(replace(settings, batch_size=size), splits)
+            speeds[size] = _speed(recipe, replace(settings, batch_size=size), material)
         except MemoryError:
             break
         size *= 2
     if not speeds:
-        raise ValueError(f"{settings.data}: has {len(splits.train)} training samples, too few to compare batch sizes")
+        raise ValueError(f"{settings.data}: has {samples} training samples, too few to compare batch sizes")
     return {"batch_size": _suggested(speeds), "samples_per_second": speeds}
 
 
@@ -69,11 +67,11 @@ def _suggested(speeds: dict[int, float]) -> int:
     return best
 
 
-def _speed(settings: Settings, splits: Splits, repeats: int = 4) -> float:
+def _speed(recipe: Recipe, settings: Any, material: Any, repeats: int = 4) -> float:
     """Samples a second of the fastest step; the first ones, which compile, do not count."""
-    task = Task.begun(settings, splits)
-    update = Update(task.model, loss_of(settings, splits), task.optimizer, None, precision=settings.precision)
-    batch = next(iter(task.loaders[0]))
+    task = recipe.begun(settings, material)
+    update = task.goal.update(task.model, task.goal.loss, task.optimizer, None, precision=settings.precision)
+    batch = next(iter(task.goal.train))
     fastest = math.inf
     with compile_at_first_sight():
         for number in range(2 + repeats):
@@ -81,7 +79,7 @@ def _speed(settings: Settings, splits: Splits, repeats: int = 4) -> float:
             update([batch])
             if number >= 2:
                 fastest = min(fastest, time.perf_counter() - began)
-    return len(batch[1]) / fastest
+    return sample_count(batch[1]) / fastest
 
 
 def told(found: dict[str, Any]) -> list[str]:
