@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": ("predict", "Say what a file holds: the class of an image, and whatever else a run was trained for."),
     "generate": ("generate", "Make something new with a trained model."),
     "transcribe": ("transcribe", "Write down what is said in a sound file."),
+    "play": ("play", "Watch a policy that was learned in an environment."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),

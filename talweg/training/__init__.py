@@ -3,7 +3,7 @@
 from .diagnosis import Symptom, diagnose, over_fitting
 from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
-from .events import EpochRecord, Listener
+from .events import LOSS, EpochRecord, Figure, Listener
 from .history import History, read_history
 from .lora import LowRank, adapt, merge
 from .loop import FitResult, evaluate, fit
@@ -21,12 +21,14 @@ from .update import ON_NAN, samples, tokens
 from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
 
 __all__ = [
+    "LOSS",
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
     "ClassFindings",
     "ClassScore",
     "EpochRecord",
+    "Figure",
     "Findings",
     "FitResult",
     "History",
