@@ -27,6 +27,7 @@ class Entry:
 
 
 RECIPES = {
+    "regress": Entry("regress", "numbers from the columns of a table (L 1.4)", ("mlp",)),
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
     "align": Entry("align", "pictures and texts into one space, pictures told by any words (L 6.6)", ("clip",)),
