@@ -45,18 +45,20 @@ def _table(name: str, summary: str, pinned: str, *facts: str) -> Entry:
                  pinned=pinned, facts=facts)
 
 
+def _speech(name: str, build: Callable[..., Any], summary: str, pinned: str) -> Entry:
+    return Entry(build, summary, "speech", labelled=False, content=lambda: _speech_content(name), pinned=pinned, facts=(
+        "synthetic: a program under the GNU GPL speaks it, which `pip install talweg[speech]` brings; kept in $TALWEG_DATA or "
+        "the user's cache folder",
+        "27 ways of speaking, of which 4 are in the test split only; accents, speeds and pitches vary",
+    ))
+
+
 def _published(name: str, summary: str) -> Entry:
     return Entry(functools.partial(build_published, name), summary, sized=True, facts=(
         "fetched once and verified by MD5; kept in $TALWEG_DATA or the user's cache folder",
         "without a network: `--data FOLDER` with the published files, compressed or not",
     ))
 
-
-_SPEECH_FACTS = (
-    "synthetic: an optional program under the GNU GPL speaks it, `pip install talweg[speech]`; kept in $TALWEG_DATA or the "
-    "user's cache folder",
-    "English and French accents, 27 ways of speaking of which 4 are in the test split only, speeds and pitches vary",
-)
 
 CATALOGUE = {
     "digits": Entry(
@@ -91,12 +93,10 @@ CATALOGUE = {
                       facts=("each pixel is ground or one of ten digits; most scenes hold one digit",)),
     "captions": Entry(captions, "coloured digits in corners with captions; 40 of 200 combinations are held out", "data",
                       labelled=False, content=lambda: _caption_content(), pinned="e8bccd44bbb93dc48df5fec03eceef82"),
-    "speech:digits": Entry(spoken_digits, "1 to 4 digits spoken in English and French, by voices unseen in training (espeak-ng)",
-                           "speech", labelled=False, content=lambda: _speech_content("speech:digits"), pinned="ccc72abd553b0ee519fc84f8462c7012",
-                           facts=_SPEECH_FACTS),
-    "speech:words": Entry(spoken_words, "numbers below a million spoken in English and French (espeak-ng)", "speech",
-                          labelled=False, content=lambda: _speech_content("speech:words"), pinned="02b73ef9a7704bb55ee41922092f5385",
-                          facts=_SPEECH_FACTS),
+    "speech:digits": _speech("speech:digits", spoken_digits, "1 to 4 digits a recording, in English and French (espeak-ng)",
+                             "ccc72abd553b0ee519fc84f8462c7012"),
+    "speech:words": _speech("speech:words", spoken_words, "numbers below a million, in English and French (espeak-ng)",
+                            "02b73ef9a7704bb55ee41922092f5385"),
     "g2p": Entry(g2p, "11,000 words of Python's library, spelled and in phonemes (espeak-ng)", "speech", labelled=False,
                  content=lambda: [g2p().fingerprint], pinned={"3.11.7": "496db80f5f5e87990b042dc1527d545d"},
                  facts=("the words differ from one Python release to the next; compare on the same words only",)),
