@@ -42,8 +42,8 @@ class Classify(Recipe):
         """The data of these settings. Raises ValueError when their targets are no classes."""
         splits = choose(settings.data, settings.request())
         if not splits.classes:
-            raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart; "
-                             "name a column of classes with --target")
+            raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart: "
+                             f"`talweg train regress --data {settings.data}` learns numbers, --target names a column of classes")
         return splits
 
     def prepare(self, settings: Settings, material: Splits) -> Prepared:
