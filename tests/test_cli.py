@@ -144,7 +144,7 @@ def test_ctrl_c_saves_what_there_is_and_says_so(tmp_path):
     for _ in range(3):  # the heading and two epochs
         child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=300)
     assert child.returncode == 130
     assert err == ""
     assert "Interrupted: kept the best epoch so far" in out
