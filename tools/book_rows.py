@@ -92,7 +92,6 @@ RECURRENT = {"size": 8, "epochs": 40, "lr": 5e-3, "clip_norm": 1.0}
 ROWS = [
     Row(46, "learning-rate finder: share of tasks within [0.1, 3] of the grid's best", 1.0, finder_within),
     Row(126, "fine-tuning: gain over training from nothing, 10 shots", 0.05, gain_by_fine_tuning),
-    Row(126, "the same with low-rank adapters", 0.05, lambda: gain_by_fine_tuning(lora=True)),
     Row(78, "MLP on digits", 0.965, lambda: accuracy("mlp")),
     Row(80, "LeNet on digits", 0.96, lambda: accuracy("lenet")),
     Row(82, "MLP: change by permuted pixels", -0.01, lambda: -abs(kept("mlp"))),

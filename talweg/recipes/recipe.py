@@ -261,8 +261,11 @@ def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
 
 
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
-    """By the epochs and, with `looking`, by a training batch; models that learn in turns have no single loss to look at."""
-    if not looking or goal.update is not Update:
+    """By the epochs and, with `looking`, by a training batch. Models that learn in turns have no single loss to look at, and
+    their losses may rise while they learn."""
+    if goal.update is not Update:
+        return []
+    if not looking:
         return over_fitting(records)
     inputs, targets = next(iter(goal.train))
     return diagnose(model, goal.loss, inputs, targets, records)
