@@ -22,6 +22,7 @@ from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
 from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
 from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
+from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
 from tools.training_rows import finder_within, gain_by_fine_tuning
 
 PERMUTED = "permuted_digits"
@@ -107,6 +108,11 @@ ROWS = [
     Row(120, "DQN on CartPole: mean return", 475.0, cart_pole_dqn),
     Row(121, "PPO on CartPole: mean return", 475.0, cart_pole_ppo),
     Row(121, "SAC on Pendulum: mean return", -200.0, pendulum_sac),
+    Row(87, "spelling to phonemes: phonemes right", 0.72, phonemes_right),
+    Row(102, "speech:digits, voices never heard: words right", 0.95, words_right),
+    Row(104, "the same: language token", 0.98, languages_right),
+    Row(104, "the same: silence and noise found", 0.95, silence_found),
+    Row(105, "five minutes of it, segments in order: words right", 0.90, long_words_right),
     Row(95, "LeNet on 100 digits: gain by shift and scale", 0.005, augmentation_gain),
 ]
 

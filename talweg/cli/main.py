@@ -35,6 +35,7 @@ COMMANDS = {
     "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
     "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
     "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
+    "tokenizer": ("tokenizer", "Learn a tokenizer from a text, and apply it."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script

@@ -137,9 +137,11 @@ def _ending(recipe: Recipe, outcome: Outcome) -> str:
         lines.append(f"Stopped early: no better epoch for {outcome.settings.patience} epochs.")
     if best:
         lines.append(f"Best epoch {best.epoch}: validation {recipe.figure.name} {recipe.figure.text(best.validation_loss)}")
+    elif result.records:
+        lines.append("No epoch had a finite validation loss, so the last step's weights were kept: try a smaller learning rate.")
     lines += [f"Diagnosis   {symptom}" for symptom in outcome.diagnosis]
     lines += [
-        f"Test {outcome.test.summary}, measured once, with the best epoch's weights",
+        f"Test {outcome.test.summary}, measured once, with the {'best epoch' if best else 'last step'}'s weights",
         f"Trained in {result.seconds:.1f} s",
         f"Checkpoint  {run / 'model.safetensors'}",
         f"Report      {run / 'report.html'}",

@@ -45,18 +45,20 @@ def _table(name: str, summary: str, pinned: str, *facts: str) -> Entry:
                  pinned=pinned, facts=facts)
 
 
+def _speech(name: str, build: Callable[..., Any], summary: str, pinned: str) -> Entry:
+    return Entry(build, summary, "speech", labelled=False, content=lambda: _speech_content(name), pinned=pinned, facts=(
+        "synthetic: a program under the GNU GPL speaks it, which `pip install talweg[speech]` brings; kept in $TALWEG_DATA or "
+        "the user's cache folder",
+        "27 ways of speaking, of which 4 are in the test split only; accents, speeds and pitches vary",
+    ))
+
+
 def _published(name: str, summary: str) -> Entry:
     return Entry(functools.partial(build_published, name), summary, sized=True, facts=(
         "fetched once and verified by MD5; kept in $TALWEG_DATA or the user's cache folder",
         "without a network: `--data FOLDER` with the published files, compressed or not",
     ))
 
-
-_SPEECH_FACTS = (
-    "synthetic: an optional program under the GNU GPL speaks it, `pip install talweg[speech]`; kept in $TALWEG_DATA or the "
-    "user's cache folder",
-    "English and French accents, 27 ways of speaking of which 4 are in the test split only, speeds and pitches vary",
-)
 
 CATALOGUE = {
     "digits": Entry(
@@ -85,14 +87,16 @@ CATALOGUE = {
     "scenes": Entry(scenes, "one to three digits in a noisy picture, with boxes and masks, to detect and segment", "data",
                     labelled=False, content=lambda: _scene_content(), pinned="b0558bad524e657001a6f0169d51ff49",
                     facts=("training, validation and test scenes are drawn from disjoint digits",)),
+    "scenes32": Entry(functools.partial(scenes, side=32, counts=(4000, 500, 500)),
+                      "5,000 smaller scenes, 32x32 pixels, to segment", "data", labelled=False,
+                      content=lambda: _scene_content(32), pinned="154b657369e8560969fcb21900f83c3f",
+                      facts=("each pixel is ground or one of ten digits; most scenes hold one digit",)),
     "captions": Entry(captions, "coloured digits in corners with captions; 40 of 200 combinations are held out", "data",
                       labelled=False, content=lambda: _caption_content(), pinned="e8bccd44bbb93dc48df5fec03eceef82"),
-    "speech:digits": Entry(spoken_digits, "1 to 4 digits spoken in English and French, by voices unseen in training (espeak-ng)",
-                           "speech", labelled=False, content=lambda: _speech_content("speech:digits"), pinned="ccc72abd553b0ee519fc84f8462c7012",
-                           facts=_SPEECH_FACTS),
-    "speech:words": Entry(spoken_words, "numbers below a million spoken in English and French (espeak-ng)", "speech",
-                          labelled=False, content=lambda: _speech_content("speech:words"), pinned="02b73ef9a7704bb55ee41922092f5385",
-                          facts=_SPEECH_FACTS),
+    "speech:digits": _speech("speech:digits", spoken_digits, "1 to 4 digits a recording, in English and French (espeak-ng)",
+                             "ccc72abd553b0ee519fc84f8462c7012"),
+    "speech:words": _speech("speech:words", spoken_words, "numbers below a million, in English and French (espeak-ng)",
+                            "02b73ef9a7704bb55ee41922092f5385"),
     "g2p": Entry(g2p, "11,000 words of Python's library, spelled and in phonemes (espeak-ng)", "speech", labelled=False,
                  content=lambda: [g2p().fingerprint], pinned={"3.11.7": "496db80f5f5e87990b042dc1527d545d"},
                  facts=("the words differ from one Python release to the next; compare on the same words only",)),
@@ -137,9 +141,9 @@ def _speech_content(name: str) -> list[Any]:
     return [piece for r in (*found.train, *found.validation, *found.test) for piece in (r.sound, r.text)]
 
 
-def _scene_content() -> list[Any]:
-    """Boxes and labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
-    found = scenes(counts=(20, 5, 5))
+def _scene_content(side: int = 64) -> list[Any]:
+    """Labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
+    found = scenes(side, counts=(20, 5, 5))
     return [array for s in (*found.train, *found.test) for array in (s.labels,)]
 
 

@@ -97,20 +97,30 @@ class ComposedWindows(Dataset):
     """`count` windows of `seconds`, other ones in each epoch: recordings of one speaker one after the other, from a random
     moment on and with random pauses, the last one cut by the window's end; at another loudness, with noise behind them.
 
-    Half of the windows hold one recording only, a tenth silence or noise alone. Window i of epoch e depends on (seed, e, i) and nothing else.
+    Half of the windows hold one recording only, a tenth silence or noise alone. In the first `easy` epochs it is simpler:
+    the first has the shortest quarter of the recordings, one a window, and from epoch to epoch it becomes as it will be
+    (after Amodei et al., 2016, section 3.3): a network that knows a few words finds out sooner where to listen for others.
+    Window i of epoch e depends on (seed, e, i) and nothing else.
     """
 
-    def __init__(self, recordings: Sequence[Recording], seconds: float, count: int, seed: int = 0, epoch: int = 0) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], seconds: float, count: int, seed: int = 0, epoch: int = 0, easy: int = 0,
+    ) -> None:
         if not recordings or count < 1:
             raise ValueError(f"ComposedWindows: needs recordings and a count of 1 or more, got {len(recordings)} and {count}")
-        self.recordings, self.seconds, self.count, self.seed, self.epoch = recordings, seconds, count, seed, epoch
-        self.voices = _by_voice(recordings)
+        self.recordings, self.seconds, self.count, self.seed = recordings, seconds, count, seed
+        self.epoch, self.easy = epoch, easy
+        ease = max(0.0, 1 - epoch / easy) if easy else 0.0
+        shortest = sorted(recordings, key=lambda recording: len(recording.sound))
+        self.drawn = shortest[:max(1, round(len(shortest) * (1 - 0.75 * ease)))]
+        self.alone = ALONE + (1 - ALONE) * ease
+        self.voices = _by_voice(self.drawn)
 
     def __len__(self) -> int:
         return self.count
 
     def at_epoch(self, epoch: int) -> ComposedWindows:
-        return ComposedWindows(self.recordings, self.seconds, self.count, self.seed, epoch)
+        return ComposedWindows(self.recordings, self.seconds, self.count, self.seed, epoch, self.easy)
 
     def __getitem__(self, i: int) -> Window:
         if not 0 <= i < self.count:
@@ -118,7 +128,7 @@ class ComposedWindows(Dataset):
         draws = Draws(self.seed, self.epoch, i, purpose="speech")
         if draws.happens(WITHOUT_SPEECH):
             return Window(_without_speech(round(self.seconds * RATE), draws), None, [])
-        first = self.recordings[draws.below(len(self.recordings))]
+        first = self.drawn[draws.below(len(self.drawn))]
         voice = self.voices[first.speaker, first.language]
 
         def drawn() -> Iterator[Recording]:
@@ -126,7 +136,7 @@ class ComposedWindows(Dataset):
             while not alone:
                 yield voice[draws.below(len(voice))]
 
-        alone = draws.happens(ALONE)
+        alone = draws.happens(self.alone)
         return _composed(drawn(), self.seconds, draws, cut=True)
 
 

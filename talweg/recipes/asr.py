@@ -77,7 +77,7 @@ class SpeechRecognition(Recipe):
 
     def goal(self, settings: Settings, material: Material, prepared: Prepared) -> Goal:
         tokenizer, speech = prepared.tokenizer(), material.speech
-        composed = ComposedWindows(speech.train, prepared.seconds, settings.windows, settings.seed)
+        composed = ComposedWindows(speech.train, prepared.seconds, settings.windows, settings.seed, easy=settings.easy)
         learned = SpeechExamples(composed, prepared, tokenizer, translating=settings.translating, timed=settings.timed,
                                  seed=settings.seed)
         windows = [*packed_windows(speech.validation, prepared.seconds), *silent_windows(SILENT, prepared.seconds)]

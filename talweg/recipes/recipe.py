@@ -35,7 +35,6 @@ from ..training import (
     read_history,
     read_norms,
     summarise,
-    tensorboard_writer,
     write_report,
 )
 from ..training.update import Update
@@ -132,8 +131,6 @@ class Recipe(ABC):
         the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
         FloatingPointError when training diverges; the best checkpoint so far stays.
         """
-        if settings.tensorboard:
-            tensorboard_writer()  # missing, it is told before a folder is made
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
         config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}

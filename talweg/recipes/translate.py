@@ -65,7 +65,7 @@ class Translation(Recipe):
     def material(self, settings: Settings) -> Pairs:
         """The pairs, without those that are too long. Raises as `read_pairs` does, and ValueError where none is left."""
         if settings.data in CATALOGUE:
-            found = load(settings.data, seed=settings.seed)
+            found = load(settings.data)
             if not isinstance(found, Pairs):
                 raise ValueError(f"{settings.data} holds no pairs of texts: this recipe learns from g2p, or a TSV file with a "
                                  "source, a tab and its target in each line")

@@ -49,12 +49,13 @@ class Settings(TrainingSettings):
             "vocabulary": (self.vocabulary >= 256, "256, one for each byte, or more"),
             "longest": (2 <= self.longest <= 1024, "from 2 to 1024"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+            "source_unit": (self.source_unit in (None, *UNITS), f"one of {', '.join(UNITS)}"),
+            "target_unit": (self.target_unit in (None, *UNITS), f"one of {', '.join(UNITS)}"),
             "beams": (self.beams >= 1, "1 or more"),
         }
 
-    def choices(self) -> dict[str, tuple]:
-        units = (None, *UNITS)
-        return super().choices() | {"on_error": ON_ERROR, "source_unit": units, "target_unit": units, "model": ("transformer",)}
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        return super().choices() | {"on_error": ON_ERROR, "model": ("transformer",)}
 
 
 HELP = help_of(Settings, {

@@ -18,7 +18,7 @@ from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, 
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
 from .update import ON_NAN, samples, tokens
-from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
+from .watching import LayerNorms, TensorBoard, read_norms
 
 __all__ = [
     "LOSS",
@@ -74,7 +74,6 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
-    "tensorboard_writer",
     "tokens",
     "warmed_up",
     "write_report",

@@ -32,9 +32,9 @@ class Findings:
     tiles: Sequence[tuple[str, str]] = ()
     sections: Sequence[str] = ()
     remarks: Sequence[str] = ()
-    diagnosis: Sequence[str] = ()
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
     figure: Figure = LOSS
+    diagnosis: Sequence[str] = ()
 
     @property
     def best(self) -> EpochRecord | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from .average_precision import Curve
 from .events import LOSS, EpochRecord, Figure
 
 # Colours that matplotlib draws with, and what the page puts in their place.
@@ -138,3 +139,18 @@ def _svg(figure: Any, name: str) -> str:
     for colour, variable in PAINT.items():
         svg = svg.replace(colour, variable)
     return svg
+
+
+def precision_curves(curves: Mapping[str, Curve]) -> str:
+    """Precision by recall, one line a class, with its average precision."""
+    figure, axes = _figure()
+    for i, (name, curve) in enumerate(curves.items()):
+        axes.plot(curve.recall, curve.precision, color=MANY[i % len(MANY)], linestyle=("-", "--")[i // len(MANY) % 2],
+                  label=f"{name} ({curve.average:.3f})", linewidth=1.4)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    if curves:
+        axes.legend(frameon=False, labelcolor=INK, fontsize=6)
+    return _svg(figure, "precision by recall")
