@@ -71,14 +71,17 @@ def test_pictures_that_cannot_be_filtered_are_named(tmp_path):
         filters.grey_picture(str(tmp_path / "missing.png"))
 
 
-def test_row_59_features_are_the_pixels_and_three_filters_of_them():
+def test_row_59_features_are_the_pixels_their_blur_and_edges_to_four_sides():
     x = tw.from_numpy(np.random.default_rng(0).standard_normal((2, 1, 8, 8)).astype(np.float32))
     found = filters.features(x).numpy()
-    assert found.shape == (2, 4, 8, 8)
+    assert found.shape == (2, 6, 8, 8)
     np.testing.assert_array_equal(found[:, 0], x.numpy()[:, 0])
-    for channel, kernel in ((1, filters.BLUR), (2, filters.SOBEL_X / 4), (3, filters.SOBEL_X.T / 4)):
-        for image, result in zip(x.numpy()[:, 0], found[:, channel]):
-            np.testing.assert_allclose(result, ndimage.correlate(image, kernel, mode="constant"), atol=1e-6)
+    edges = (filters.SOBEL_X / 4, filters.SOBEL_X.T / 4)
+    for image, result in zip(x.numpy()[:, 0], found):
+        np.testing.assert_allclose(result[1], ndimage.correlate(image, filters.BLUR, mode="constant"), atol=1e-6)
+        for k, kernel in enumerate((*edges, *(-e for e in edges))):
+            expected = np.maximum(ndimage.correlate(image, kernel, mode="constant"), 0)
+            np.testing.assert_allclose(result[2 + k], expected, atol=1e-6)
 
 
 def test_rows_57_to_59_hold():
@@ -206,8 +209,9 @@ def test_claims_on_boundaries_hold():
 
 
 @pytest.mark.parametrize(("call", "words"), [
-    (lambda: filters.run(draws=0), "--draws"), (lambda: causal.run(length=1), "--length"), (lambda: causal.run(length=65), "--length"),
-    (lambda: depth.run(depth=3), "--depth"), (lambda: depth.run(width=3), "--width"), (lambda: boundary.run(points=3), "--points"),
+    (lambda: filters.run(draws=0), "--draws"), (lambda: causal.run(length=1), "--length"),
+    (lambda: causal.run(length=65), "--length"), (lambda: depth.run(depth=3), "--depth"),
+    (lambda: depth.run(width=3), "--width"), (lambda: boundary.run(points=3), "--points"),
     (lambda: boundary.run(steps=0), "--steps"),
 ])
 def test_what_is_refused(call, words):

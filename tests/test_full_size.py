@@ -19,6 +19,7 @@ from references import reference
 import talweg as tw
 from talweg.compile.engine import compile_after
 from talweg.models import BERT, CLIP, FCN, GPT2, SSD300, VGG, DDPMUNet, PSPNet, ResNet, ViT, Whisper
+from talweg.models.quantize import quantize_linear
 from talweg.nn import functional as F
 from talweg.nn import init
 
@@ -206,3 +207,16 @@ def test_a_step_of_pspnet_at_full_size_is_the_interpreters():
     print(f"pspnet50: loss {found:.6f}, interpreted {wanted:.6f}; gradient {norm:.6f}, interpreted {wanted_norm:.6f}")
     assert found == pytest.approx(wanted, rel=1e-4)
     assert norm == pytest.approx(wanted_norm, rel=2e-3)
+
+
+def test_row_11_gpt2_in_8_bits_keeps_its_logits():
+    """At full size with weights as GPT-2 begins, its head, which is the table of tokens, in floating point."""
+    tw.manual_seed(0)
+    model = GPT2().eval()
+    tokens = tw.from_numpy(ids(50257, 1, 256))
+    with tw.no_grad():
+        before = model(tokens).numpy().ravel().astype(np.float64)
+        after = quantize_linear(model)(tokens).numpy().ravel().astype(np.float64)
+    cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
+    print(f"gpt2 in 8 bits: cosine of the logits {cosine:.6f}")
+    assert 0.999 <= cosine < 1

@@ -65,6 +65,17 @@ def test_values_and_gradients_are_pytorchs(in_tiles, T, S, mask, causal, compile
         np.testing.assert_allclose(a.grad.numpy(), b.grad.nan_to_num().numpy(), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize(("T", "S"), [(4, 4), (5, 5), (16, 16), (13, 9), (6, 20)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_short_causal_attention_leaves_out_what_nobody_sees(monkeypatch, T, S, compiled):
+    shape = ((2, 3, T, 8), (2, 3, S, 8), (2, 3, S, 5))
+    whole = count_costs(lambda *a: F.scaled_dot_product_attention(*a, is_causal=True), *map(tw.from_numpy, arrays(*shape)))
+    monkeypatch.setattr(attention, "CAUSAL_TILE", 2)
+    test_values_and_gradients_are_pytorchs(None, T, S, "none", True, compiled)
+    less = count_costs(lambda *a: F.scaled_dot_product_attention(*a, is_causal=True), *map(tw.from_numpy, arrays(*shape)))
+    assert less.forward < whole.forward
+
+
 def test_heads_that_share_keys_and_another_scale(in_tiles):
     q, k, v = arrays((1, 4, 9, 8), (1, 2, 9, 8), (1, 2, 9, 8))
     found = F.scaled_dot_product_attention(*map(tw.from_numpy, (q, k, v)), scale=0.7, enable_gqa=True, is_causal=True)
@@ -97,6 +108,7 @@ def most_bytes(T, causal, training):
 def test_memory_is_linear_in_the_length(monkeypatch, causal, training):
     monkeypatch.setattr(attention, "TILE", 32)
     monkeypatch.setattr(attention, "TILED_FROM", 2**40)
+    monkeypatch.setattr(attention, "CAUSAL_TILE", 2**40)
     whole = most_bytes(1024, causal, training)
     assert whole >= 3.5 * most_bytes(512, causal, training)  # twice the length, four times the scores
     monkeypatch.setattr(attention, "TILED_FROM", 0)

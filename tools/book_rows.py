@@ -20,6 +20,7 @@ from talweg.data import CATALOGUE, Splits, Subset, TensorDataset, digits, strati
 from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
+from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
 from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
 from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
 from tools.training_rows import finder_within, gain_by_fine_tuning
@@ -103,6 +104,10 @@ ROWS = [
     Row(118, "RealNVP: bits a pixel below a normal distribution", 0.02, flow_gain),
     *(Row(123, f"{kind.upper()} on the karate club, two labels, worst of 20", 0.94, lambda kind=kind: karate_accuracy(kind))
       for kind in ("gcn", "gat")),
+    Row(119, "Q-learning on FrozenLake: worst of 100 episodes", 1.0, frozen_lake),
+    Row(120, "DQN on CartPole: mean return", 475.0, cart_pole_dqn),
+    Row(121, "PPO on CartPole: mean return", 475.0, cart_pole_ppo),
+    Row(121, "SAC on Pendulum: mean return", -200.0, pendulum_sac),
     Row(87, "spelling to phonemes: phonemes right", 0.72, phonemes_right),
     Row(102, "speech:digits, voices never heard: words right", 0.95, words_right),
     Row(104, "the same: language token", 0.98, languages_right),

@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": ("predict", "Say what a file holds: the class of an image, and whatever else a run was trained for."),
     "generate": ("generate", "Make something new with a trained model."),
     "transcribe": ("transcribe", "Write down what is said in a sound file."),
+    "play": ("play", "Watch a policy that was learned in an environment."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),
@@ -34,6 +35,7 @@ COMMANDS = {
     "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
     "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
     "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
+    "tokenizer": ("tokenizer", "Learn a tokenizer from a text, and apply it."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script

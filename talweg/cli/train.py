@@ -44,7 +44,7 @@ def command(
     recipe: Recipe = ctx.meta[RECIPE]
     given = {name: value for name, value in options.items() if value is not None}
     given |= pairs_of(pairs, given) | named(model)
-    listeners = [progress_for(Console(), quiet=as_json)]
+    listeners = [progress_for(Console(), quiet=as_json, figure=recipe.figure)]
     if run is not None:
         _refuse_beside_resume(config, out, find_lr or find_batch_size)
         outcome = recipe.resume(run, given, listeners)
@@ -136,10 +136,12 @@ def _ending(recipe: Recipe, outcome: Outcome) -> str:
     if result.stopped_early:
         lines.append(f"Stopped early: no better epoch for {outcome.settings.patience} epochs.")
     if best:
-        lines.append(f"Best epoch {best.epoch}: validation loss {best.validation_loss:.4f}")
+        lines.append(f"Best epoch {best.epoch}: validation {recipe.figure.name} {recipe.figure.text(best.validation_loss)}")
+    elif result.records:
+        lines.append("No epoch had a finite validation loss, so the last step's weights were kept: try a smaller learning rate.")
     lines += [f"Diagnosis   {symptom}" for symptom in outcome.diagnosis]
     lines += [
-        f"Test {outcome.test.summary}, measured once, with the best epoch's weights",
+        f"Test {outcome.test.summary}, measured once, with the {'best epoch' if best else 'last step'}'s weights",
         f"Trained in {result.seconds:.1f} s",
         f"Checkpoint  {run / 'model.safetensors'}",
         f"Report      {run / 'report.html'}",

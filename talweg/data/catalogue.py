@@ -87,6 +87,10 @@ CATALOGUE = {
     "scenes": Entry(scenes, "one to three digits in a noisy picture, with boxes and masks, to detect and segment", "data",
                     labelled=False, content=lambda: _scene_content(), pinned="b0558bad524e657001a6f0169d51ff49",
                     facts=("training, validation and test scenes are drawn from disjoint digits",)),
+    "scenes32": Entry(functools.partial(scenes, side=32, counts=(4000, 500, 500)),
+                      "5,000 smaller scenes, 32x32 pixels, to segment", "data", labelled=False,
+                      content=lambda: _scene_content(32), pinned="154b657369e8560969fcb21900f83c3f",
+                      facts=("each pixel is ground or one of ten digits; most scenes hold one digit",)),
     "captions": Entry(captions, "coloured digits in corners with captions; 40 of 200 combinations are held out", "data",
                       labelled=False, content=lambda: _caption_content(), pinned="e8bccd44bbb93dc48df5fec03eceef82"),
     "speech:digits": _speech("speech:digits", spoken_digits, "1 to 4 digits a recording, in English and French (espeak-ng)",
@@ -137,9 +141,9 @@ def _speech_content(name: str) -> list[Any]:
     return [piece for r in (*found.train, *found.validation, *found.test) for piece in (r.sound, r.text)]
 
 
-def _scene_content() -> list[Any]:
-    """Boxes and labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
-    found = scenes(counts=(20, 5, 5))
+def _scene_content(side: int = 64) -> list[Any]:
+    """Labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
+    found = scenes(side, counts=(20, 5, 5))
     return [array for s in (*found.train, *found.test) for array in (s.labels,)]
 
 

@@ -13,7 +13,7 @@ from ..models.blocks import ACTIVATIONS
 from ..nn import functional as F
 from ..tensor import Tensor, grad, linspace, sigmoid, tanh, tensor
 from .figures import COLOURS, new_figure
-from .shown import Shown, Table
+from .shown import Claim, Shown, Table
 
 # The book's four, then those that published models have.
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -28,6 +28,7 @@ def run(reach: Annotated[float, "Values are taken between minus and plus this."]
     """Values and slopes of eight activation functions at -1, 0 and 1, where each is lowest, and their curves.
 
     At 0, where ReLU and Leaky ReLU have no derivative, the reverse pass gives the slope of the left side: 0 and 0.01.
+
     Raises ValueError for a reach that is not a positive finite number.
     """
     if not (math.isfinite(reach) and reach > 0):
@@ -38,6 +39,7 @@ def run(reach: Annotated[float, "Values are taken between minus and plus this."]
         tables=[_table(curves)],
         facts={"reach": reach, "functions": [c.facts() for c in curves]},
         figures={"activations": partial(figure, curves)},
+        claims=_claims({c.name: c for c in curves}),
     )
 
 
@@ -72,6 +74,21 @@ def values_and_slopes(name: str, x: Tensor) -> tuple[list[float], list[float]]:
     x = x.clone().requires_grad_()
     y = FUNCTIONS[name](x)
     return y.tolist(), grad(y.sum(), x)[0].tolist()
+
+
+def _claims(curves: dict[str, Curve]) -> list[Claim]:
+    """Closed forms: GELU is x Phi(x), its other forms approximate it, and ReLU's slope at 0 is the left one."""
+    exact = [x * (1 + math.erf(x / math.sqrt(2))) / 2 for x in curves["GELU"].x]
+
+    def distance(name: str) -> float:
+        return max(abs(a - b) for a, b in zip(curves[name].values, exact))
+
+    return [
+        Claim("GELU is x Phi(x): largest difference", distance("GELU"), "<=", 1e-12),
+        Claim("its tanh form: largest difference", distance("GELU, tanh form"), "<=", 5e-4),
+        Claim("QuickGELU: largest difference", distance("QuickGELU"), "<=", 0.025),
+        Claim("ReLU's slope at 0", abs(curves["ReLU"].at[0.0][1]), "<=", 0.0),
+    ]
 
 
 def _table(curves: list[Curve]) -> Table:

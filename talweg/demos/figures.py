@@ -32,6 +32,16 @@ def new_panels(rows: int, columns: int, width: float = 9.6, height: float = 4.0)
     return figure, panels
 
 
+def joined(figure: Any, panels: Any, rows: slice, columns: slice) -> Any:
+    """One pair of axes in the place of several panels."""
+    grid = panels.flat[-1].get_gridspec()
+    for axes in panels[rows, columns].flat:
+        axes.remove()
+    axes = figure.add_subplot(grid[rows, columns])
+    _dress(axes)
+    return axes
+
+
 def _dress(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)

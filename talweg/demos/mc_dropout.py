@@ -15,7 +15,7 @@ import numpy as np
 from .. import nn
 from ..data.named.photos import photos
 from ..tensor import Tensor, from_numpy, manual_seed, no_grad, stack
-from .figures import COLOURS, SOFT, new_panels, picture
+from .figures import COLOURS, SOFT, joined, new_panels, picture
 from .learning import Digits, learn, load_digits
 from .ranks import auroc
 from .shown import Claim, Shown, Table
@@ -123,18 +123,16 @@ def _table(found: Judged, strange: np.ndarray) -> Table:
 
 def figure(digits: Digits, found: Judged, strange: np.ndarray) -> Any:
     """Entropies; accuracy by how many are kept; the digits with the largest entropy and what is said of them."""
-    figure, panels = new_panels(2, SHOWN + 2, 13.0, 4.6)
-    grid = panels[0, 0].get_gridspec()
-    for axes in panels[:, :2].flat:
-        axes.remove()
-    _draw_entropies(figure.add_subplot(grid[0, :2]), found, strange)
-    _draw_coverage(figure.add_subplot(grid[1, :2]), found)
+    figure, panels = new_panels(2, SHOWN + 2, 12.0, 4.2)
+    _draw_entropies(joined(figure, panels, slice(0, 1), slice(0, 2)), found, strange)
+    _draw_coverage(joined(figure, panels, slice(1, 2), slice(0, 2)), found)
     images = digits.test_x.numpy()[:, 0] * digits.std + digits.mean
     for axes, bars, i in zip(panels[0, 2:], panels[1, 2:], np.argsort(-found.entropy)[:SHOWN]):
         picture(axes, images[i], f"a {digits.test_y[int(i)].item()}, entropy {found.entropy[i]:.2f}", cmap="gray_r")
         colours = [COLOURS[0] if c == digits.test_y[int(i)].item() else COLOURS[1] for c in range(10)]
         bars.bar(range(10), found.probabilities[i], color=colours)
         bars.set_xticks(range(10))
+        bars.tick_params(labelsize=7)
         bars.set_ylim(0, 1)
     return figure
 

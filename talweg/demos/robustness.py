@@ -20,7 +20,7 @@ from ..data.order import permutation
 from ..models.convnet import ConvNet
 from ..nn import functional as F
 from ..tensor import Tensor, from_numpy, grad, manual_seed
-from .figures import COLOURS, new_panels, picture
+from .figures import COLOURS, joined, new_panels, picture
 from .learning import Digits, accuracy, load_digits
 from .shown import Claim, Shown, Table
 
@@ -138,10 +138,7 @@ def _table(curves: list[Curve]) -> Table:
 def figure(digits: Digits, attacked: Tensor, curves: list[Curve], model: nn.Module) -> Any:
     """Accuracies by eps; digits that PGD makes wrong, as they were, what is added, and as they are."""
     figure, panels = new_panels(3, SHOWN + 3, 12.6, 4.4)
-    grid = panels[0, 0].get_gridspec()
-    for axes in panels[:, :3].flat:
-        axes.remove()
-    _draw_curves(figure.add_subplot(grid[:, :3]), curves)
+    _draw_curves(joined(figure, panels, slice(0, 3), slice(0, 3)), curves)
     said = [model(x).argmax(1).numpy() for x in (digits.test_x, attacked)]
     labels = digits.test_y.numpy()
     fooled = np.flatnonzero((said[0] == labels) & (said[1] != labels))[:SHOWN]
@@ -161,6 +158,7 @@ def _draw_curves(axes: Any, curves: list[Curve]) -> None:
         for name, style in (("fgsm", "--"), ("pgd", "-")):
             axes.plot(REACHES, [100 * a for a in getattr(curve, name)], style, marker="o", markersize=3, color=colour,
                       label=f"{curve.training} training, {name.upper()}")
+    axes.set_xticks(REACHES)
     axes.set_xlabel("eps")
     axes.set_title("accuracy (%)")
     axes.set_ylim(0, 102)

@@ -165,7 +165,7 @@ def _images_and_sound() -> dict[str, Entry]:
     table = {
         "vit_small": Entry(
             _vit, "vision transformer for small images (L fig. 5.9)", (1, 28, 28),
-            {"patch": 2, "width": 64, "layers": 4, "heads": 4, "dropout": 0.0},
+            {"patch": 2, "width": 64, "layers": 4, "heads": 4, "dropout": 0.1},
         )
     }
     for name, size in VITS.items():

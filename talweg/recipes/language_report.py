@@ -20,7 +20,8 @@ MOST_BITS = 8.0  # a surprise that has the full colour
 def language_sections(model: Any, tokenizer: Tokenizer, tokens: np.ndarray, nats: np.ndarray) -> list[str]:
     """`tokens` (N,) are the beginning of the test text, `nats` (N - 1,) what each but the first cost."""
     prompt = "".join(text_of(tokenizer, tokens[:24].tolist()))
-    return [section("Text it makes", _texts(model, tokenizer, prompt)), section("What surprised it", _heat(tokenizer, tokens, nats))]
+    heat = _heat(tokenizer, tokens, nats)
+    return [section("Text it makes", _texts(model, tokenizer, prompt)), section("What surprised it", heat)]
 
 
 def _texts(model: Any, tokenizer: Tokenizer, prompt: str) -> str:
@@ -39,7 +40,8 @@ def _heat(tokenizer: Tokenizer, tokens: np.ndarray, nats: np.ndarray) -> str:
         bits = cost / math.log(2)
         strength = min(1.0, bits / MOST_BITS)
         shown = text(tokenizer_text(tokenizer, token))
-        pieces.append(f'<span title="{bits:.1f} bits" style="background:rgb(var(--wrong) / {0.75 * strength:.2f})">{shown}</span>')
+        colour = f"background:rgb(var(--wrong) / {0.75 * strength:.2f})"
+        pieces.append(f'<span title="{bits:.1f} bits" style="{colour}">{shown}</span>')
     told = ("<p>The beginning of the test text. The redder a token, the less probable it was to the model: no colour is 0 "
             f"bits, full colour {MOST_BITS:g} or more. The pointer shows the bits.</p>")
     body = "".join(pieces)

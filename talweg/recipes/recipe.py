@@ -15,7 +15,9 @@ from ..data import short_name
 from ..io import load_model, read_training, save_best, write_settings
 from ..tensor import Tensor, manual_seed
 from ..training import (
+    LOSS,
     EpochRecord,
+    Figure,
     Findings,
     FitResult,
     History,
@@ -33,7 +35,6 @@ from ..training import (
     read_history,
     read_norms,
     summarise,
-    tensorboard_writer,
     write_report,
 )
 from ..training.update import Update
@@ -50,10 +51,12 @@ class Recipe(ABC):
 
     `settings` is a dataclass of meta-parameters (a TrainingSettings), `help` a line for each; `prepared` is a dataclass of
     plain values that is kept with a run: all that using the model takes besides its weights, so that no data are needed.
-    `options` is a dataclass of what using a run can be told, `options_help` a line for each.
+    `figure` says what its losses are called. `options` is a dataclass of what using a run can be told, `options_help` a line
+    for each.
     """
 
     name: str
+    figure: Figure = LOSS
     settings: type
     help: Mapping[str, str]
     prepared: type
@@ -128,8 +131,6 @@ class Recipe(ABC):
         the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
         FloatingPointError when training diverges; the best checkpoint so far stays.
         """
-        if settings.tensorboard:
-            tensorboard_writer()  # missing, it is told before a folder is made
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
         config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}
@@ -218,7 +219,7 @@ class Recipe(ABC):
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
         test = self.measure(task.model, task.settings, task.material, "test")
-        symptoms = _symptoms(task.model, task.goal, result.records, not result.interrupted)
+        symptoms = _symptoms(task.model, task.goal, result.records, not result.interrupted) if self.figure is LOSS else []
         missing = write_report(run / "report.html", self._findings(task, run, layers, result, test, notes, symptoms))
         return Outcome(run, task.settings, result, test, missing, symptoms)
 
@@ -230,7 +231,7 @@ class Recipe(ABC):
             title=f"{task.settings.model} on {short_name(task.settings.data)}", settings=asdict(task.settings),
             environment=environment(), records=result.records, layers=layers, split=test.split, samples=test.samples,
             tiles=test.tiles, sections=self.sections(task.model, task.settings, task.material, test),
-            remarks=[*notes, *_ended(result)], diagnosis=[str(s) for s in symptoms], norms=read_norms(run),
+            remarks=[*notes, *_ended(result)], diagnosis=[str(s) for s in symptoms], norms=read_norms(run), figure=self.figure,
         )
 
     def _settings_of(self, config: dict[str, Any], run: str | Path) -> Any:

@@ -3,7 +3,7 @@
 from .diagnosis import Symptom, diagnose, over_fitting
 from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
-from .events import EpochRecord, Listener
+from .events import LOSS, EpochRecord, Figure, Listener
 from .history import History, read_history
 from .lora import LowRank, adapt, merge
 from .loop import FitResult, evaluate, fit
@@ -18,15 +18,17 @@ from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, 
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
 from .update import ON_NAN, samples, tokens
-from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
+from .watching import LayerNorms, TensorBoard, read_norms
 
 __all__ = [
+    "LOSS",
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
     "ClassFindings",
     "ClassScore",
     "EpochRecord",
+    "Figure",
     "Findings",
     "FitResult",
     "History",
@@ -72,7 +74,6 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
-    "tensorboard_writer",
     "tokens",
     "warmed_up",
     "write_report",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from .shards import is_sharded, read_shards
 from .sound_folder import read_sound_folder
 from .table_data import TABLES
 from .text_folder import read_text_folder
-from .walk import files_below, visible
+from .walk import files_below, near_path, visible
 
 Reader = Callable[[Path, Request], Examples]
 LOOKED_AT = 2000  # files that decide what a folder holds
@@ -57,19 +56,6 @@ def reader_of(path: Path) -> Reader:
         raise ValueError(f"{path}: is one image: give the folder that holds a folder of images for each class")
     advice = ADVICE.get(suffix, f"give a folder with a folder of files for each class, or a file of {', '.join(FILES)}")
     raise ValueError(f"{path}: files named *{suffix} are not read: {advice}")
-
-
-def near_path(path: Path) -> str:
-    """What the user may have meant: the nearest name that is there, or what is there up to the first part that is not."""
-    here = next((p for p in path.parents if p.is_dir()), None)
-    if here is None:
-        return ""
-    wrong = path.relative_to(here).parts[0]
-    names = [p.name for p in visible(here)]
-    near = difflib.get_close_matches(wrong, names, n=1)
-    if near:
-        return f": did you mean {str(here / near[0])!r}?"
-    return "" if len(path.relative_to(here).parts) == 1 else f": {here} has no {wrong!r}"
 
 
 def _reader_of_folder(folder: Path) -> Reader:

@@ -12,7 +12,7 @@ from PIL import Image
 from ..examples import Examples, Request, content_hash
 from ..images import read_pixels, squared
 from ..problems import BadSample, Problems
-from .walk import LabelledFiles, labelled_files
+from .walk import LabelledFiles, files_below, labelled_files, near_path
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 IN_MEMORY = 1 << 30  # bytes; what is more is kept in a file
@@ -44,6 +44,20 @@ def read_image_folder(root: Path, request: Request) -> Examples:
 
 def is_image_name(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS
+
+
+def image_files(path: str | Path) -> list[Path]:
+    """The file itself, or of a folder all files at any depth that are named like images. Raises FileNotFoundError, with the
+    nearest name, and ValueError for a folder without images."""
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file or folder{near_path(path)}")
+    if not path.is_dir():
+        return [path]
+    found = [p for p in files_below(path) if is_image_name(p)]
+    if not found:
+        raise ValueError(f"{path}: holds no image ({', '.join(sorted(EXTENSIONS))})")
+    return found
 
 
 def _images_only(files: LabelledFiles) -> tuple[LabelledFiles, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,19 @@ def files_below(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in JUNK)
         yield from (Path(where) / f for f in sorted(files) if not f.startswith(".") and f not in JUNK)
+
+
+def near_path(path: Path) -> str:
+    """What the user may have meant: the nearest name that is there, or what is there up to the first part that is not."""
+    here = next((p for p in path.parents if p.is_dir()), None)
+    if here is None:
+        return ""
+    wrong = path.relative_to(here).parts[0]
+    names = [p.name for p in visible(here)]
+    near = difflib.get_close_matches(wrong, names, n=1)
+    if near:
+        return f": did you mean {str(here / near[0])!r}?"
+    return "" if len(path.relative_to(here).parts) == 1 else f": {here} has no {wrong!r}"
 
 
 def labelled_files(root: Path) -> LabelledFiles:

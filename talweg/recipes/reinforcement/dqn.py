@@ -27,14 +27,14 @@ class Settings(OffPolicySettings):
     network is renewed every `target_every` updates."""
 
     model: str = "dqn"
-    horizon: int = 256
-    updates: int = 128
+    horizon: int = 250
+    updates: int = 125
     lr: float = 2e-3
     hidden: list[int] = field(default_factory=lambda: [128, 128])
     clip_norm: float | None = 10.0
     epsilon: float = 0.04
     exploration: float = 0.16
-    target_every: int = 128
+    target_every: int = 125
     double: bool = True
 
     def limits(self) -> dict[str, tuple[bool, str]]:

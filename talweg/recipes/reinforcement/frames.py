@@ -39,7 +39,7 @@ class Frames:
         return np.stack(self._frames), info
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
-        total, pictures = 0.0, deque(maxlen=2)
+        total, pictures = 0.0, deque[np.ndarray](maxlen=2)
         for _ in range(self.repeat):
             seen, reward, terminated, truncated, info = self.environment.step(action)
             total += float(reward)

@@ -89,12 +89,14 @@ def spaces_of(environment: Any, name: str) -> Spaces:
     gymnasium = loaded()
     seen, taken = environment.observation_space, environment.action_space
     discrete, box = gymnasium.spaces.Discrete, gymnasium.spaces.Box
+    shape: tuple[int, ...] = ()
+    states = None
     if isinstance(environment, Frames):
-        shape, states = (STACKED, SIDE, SIDE), None
+        shape = (STACKED, SIDE, SIDE)
     elif isinstance(seen, discrete) and seen.start == 0:
-        shape, states = (), int(seen.n)
+        states = int(seen.n)
     elif isinstance(seen, box) and seen.dtype != np.uint8:
-        shape, states = tuple(seen.shape), None
+        shape = tuple(seen.shape)
     else:
         raise ValueError(f"{name}: shows {seen}; what can be learned from are states with numbers, arrays of real numbers, and "
                          "pictures with --pixels")

@@ -18,6 +18,9 @@ from .networks import within
 SHORTEST = 20
 """Milliseconds that a picture of a GIF must last: programs show shorter ones slowly."""
 
+SAMPLED = 8
+"""Pictures from which the colours of all are taken, so that they do not flicker."""
+
 
 def played(environment: Any, spaces: Spaces, policy: nn.Module, seed: int, most: int) -> tuple[list[np.ndarray], float]:
     """The pictures (H, W, 3) of an episode of at most `most` steps, the first before any action, and its return."""
@@ -44,11 +47,19 @@ def animation(pictures: list[np.ndarray], rate: float, width: int) -> bytes:
     wanted = 1000 / rate
     every = max(1, round(SHORTEST / wanted))
     frames = [_fitted(picture, width) for picture in pictures[::every]]
-    palette = frames[len(frames) // 2].quantize(128)
+    palette = _side_by_side(frames[:: -(-len(frames) // SAMPLED)]).quantize(256)
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
     drawn[0].save(file, format="GIF", save_all=True, append_images=drawn[1:], duration=round(wanted * every), loop=0)
     return file.getvalue()
+
+
+def _side_by_side(frames: list[Image.Image]) -> Image.Image:
+    width, height = frames[0].size
+    sheet = Image.new("RGB", (width * len(frames), height))
+    for i, frame in enumerate(frames):
+        sheet.paste(frame, (width * i, 0))
+    return sheet
 
 
 def _fitted(picture: np.ndarray, width: int) -> Image.Image:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ... import nn
 from ...tensor import Tensor, from_numpy
-from ...training import Score
+from ...training import Figure, Score
 from ...training.report_parts import gallery, section
 from ...training.update import Learned
 from ..evaluation import Answer, Evaluation
@@ -79,6 +79,7 @@ class AgentRecipe(Recipe):
     """A subclass gives the network and the learner."""
 
     learner: type[Learner]
+    figure = Figure("return", "mean return of an episode", -1)
     prepared = Prepared
     options = Play
     options_help = {
@@ -123,8 +124,8 @@ class AgentRecipe(Recipe):
 
     def measure(self, model: nn.Module, settings: Settings, material: World, split: str) -> Evaluation:
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}: episodes to learn from are never twice the "
-                             "same")
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}: episodes to learn from never come "
+                             "twice")
         episodes = settings.test_episodes if split == "test" else settings.validation_episodes
         return self.measured(model, material, split, episodes)
 
@@ -175,11 +176,10 @@ class AgentRecipe(Recipe):
     def heading(self, settings: Settings) -> str:
         s = settings
         return (f"Training {s.model} on {s.data}: {s.total_steps:,} steps in {s.environments} environment"
-                f"{'s' if s.environments > 1 else ''}, learning rate {s.lr:g}, discount {s.discount:g}, seed {s.seed}. Losses are "
-                "minus the mean return")
+                f"{'s' if s.environments > 1 else ''}, learning rate {s.lr:g}, discount {s.discount:g}, seed {s.seed}")
 
     def next_steps(self, run: Path) -> list[str]:
-        return [f"evaluate {run}", f"play {run} --out episode.gif"]
+        return [f"evaluate {run}", f"play {run}"]
 
 
 class Rounds:

@@ -76,8 +76,8 @@ class SAC(OffPolicyLearner):
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         if self.steps < self.settings.begin:
-            low, high = self.spaces.low, self.spaces.high
-            return self.random.uniform(low, high, (len(observations), *self.spaces.action_shape)).astype(np.float32)
+            share = self.random.random((len(observations), *self.spaces.action_shape), np.float32)
+            return self.spaces.low + share * (self.spaces.high - self.spaces.low)  # type: ignore[operator]
         with no_grad():
             return self._drawn(from_numpy(observations))[0].numpy()
 
