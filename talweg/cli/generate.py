@@ -20,7 +20,7 @@ from .predict import saved, used
 @as_json
 @click.pass_context
 def command(ctx: click.Context, run: str, out: str | None, as_json: bool, **options: Any) -> None:
-    """Make something new with RUN, a folder such as runs/gpt-topics, or ddpm-digits.
+    """Make something new with RUN, a folder such as runs/gpt-topics, or ddpm-digits, or a folder of published weights.
 
     `talweg generate RUN --help` shows the options that belong to the run."""
     recipe: Recipe = ctx.meta[RECIPE] or recipe_of(run)
@@ -28,6 +28,10 @@ def command(ctx: click.Context, run: str, out: str | None, as_json: bool, **opti
     if out is not None:
         saved(answer, Path(out), recipe, ctx)
     if as_json:
+        answer.whole()
         print_json(answer.facts)
-    else:
-        click.echo(answer.text)
+        return
+    click.echo(answer.text, nl=False)
+    for piece in answer.pieces or ():
+        click.echo(piece, nl=False)  # and flushed, so that a text is seen as it is made
+    click.echo()

@@ -101,7 +101,8 @@ def _entries() -> dict[str, Entry]:
     table = {
         "lenet5": Entry(_lenet5, "LeNet-5, modern (N fig. 5.13)", (1, 28, 28)),
         "lenet5_1998": Entry(_lenet5_of_1998, "LeNet-5 as in LeCun et al. 1998", (1, 32, 32), channels=1),
-        "convnet": Entry(_convnet, "(Conv, ReLU, Pool)^N from text (N 5.4)", (1, 28, 28), {"layers": MODERN}),
+        "convnet": Entry(_convnet, "(Conv, ReLU, Pool)^N from text (N 5.4)", (1, 28, 28),
+                         {"layers": MODERN, "untied_bias": False}),
         "alexnet": Entry(_image(lambda c, n: AlexNet(n, c)), "AlexNet, one stream (L 5.2)", IMAGENET, classes=1000),
         "resnet_small": Entry(_image(lambda c, n: ResNet.for_small_images(n, c)), "ResNet-8 for small images", (1, 28, 28)),
         "unet": Entry(_unet, "U-Net, valid convolutions (L 6.4)", (1, 572, 572), UNET, classes=2),
@@ -131,10 +132,10 @@ def _entries() -> dict[str, Entry]:
     return table
 
 
-def _convnet(input_shape: Shape, classes: int, layers: str) -> nn.Module:
+def _convnet(input_shape: Shape, classes: int, layers: str, untied_bias: bool) -> nn.Module:
     if len(input_shape) != 3:
         raise ValueError(f"convnet: images must be (channels, height, width), got {list(input_shape)}")
-    return ConvNet(layers, (input_shape[0], input_shape[1], input_shape[2]), classes)
+    return ConvNet(layers, (input_shape[0], input_shape[1], input_shape[2]), classes, untied_bias)
 
 
 def _dqn(input_shape: Shape, classes: int) -> nn.Module:

@@ -80,9 +80,10 @@ class Flow(nn.Module):
             x = coupling.inverse(x)
         return x
 
-    def noise_log_density(self, z: Tensor) -> Tensor:
-        """(B,): of the standard normal distribution."""
-        return -0.5 * (z * z).sum(-1) - 0.5 * self.width * math.log(2 * math.pi)
+    @staticmethod
+    def noise_log_density(z: Tensor) -> Tensor:
+        """(B, width) to (B,): of the standard normal distribution."""
+        return -0.5 * (z * z).sum(-1) - 0.5 * z.shape[-1] * math.log(2 * math.pi)
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x) of each row, in nats, (B,)."""
@@ -108,7 +109,8 @@ class NICE(Flow):
     def __init__(self, width: int, couplings: int = 4, hidden: list[int] | None = None) -> None:
         super().__init__(width, couplings, hidden or [256, 256], additive=True)
 
-    def noise_log_density(self, z: Tensor) -> Tensor:
+    @staticmethod
+    def noise_log_density(z: Tensor) -> Tensor:
         """Of the standard logistic distribution: -z - 2 log(1 + e^-z), written so that it does not overflow."""
         size = z.abs()
         return -(size + 2 * nn.functional.softplus(-size)).sum(-1)

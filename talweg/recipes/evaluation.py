@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..training import FitResult
+from ..training import FitResult, Symptom
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,20 @@ class Outcome:
     result: FitResult
     test: Evaluation
     missing: str | None
+    diagnosis: Sequence[Symptom] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a trained model says or makes: `text` for people, `facts` for programs; `save` writes what can be looked at or
-    listened to, if there is something, to a path."""
+    listened to, if there is something, to a path. `pieces`, where there are any, go on from `text` as they are made; `facts`
+    are whole after the last."""
 
     text: str
     facts: dict[str, Any]
     save: Callable[[Path], None] | None = None
+    pieces: Iterator[str] | None = None
+
+    def whole(self) -> str:
+        """All of the text, with the pieces that have not been taken yet."""
+        return self.text + "".join(self.pieces or ())

@@ -11,6 +11,7 @@ from typing import Any
 from ..models.registry import MODELS
 from ..nn import Module
 from ..tensor import Tensor
+from .published import published_kind
 from .recipe import Recipe
 from .runs import config_of
 
@@ -26,11 +27,28 @@ class Entry:
 
 
 RECIPES = {
+    "regress": Entry("regress", "numbers from the columns of a table (L 1.4)", ("mlp",)),
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
+    "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "align": Entry("align", "pictures and texts into one space, pictures told by any words (L 6.6)", ("clip",)),
+    "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
+    "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
+                       ("transformer",)),
     "denoise": Entry("denoise", "noise, lost colours, lost pixels, JPEG undone (L 6.1)", ("denoiser",)),
     "detect": Entry("detect", "objects in pictures found and named, by SSD (L 6.3)", ("ssd", "ssd300")),
     "segment": Entry("segment", "a class for every pixel, by U-Net, FCN, PSPNet (L 6.4)",
                      ("unet", "fcn_small", "pspnet_small", "fcn_resnet50", "pspnet50")),
+    "dqn": Entry("reinforcement.dqn", "deep Q-learning in an environment (N 9)", ("dqn",)),
+    "reinforce": Entry("reinforcement.reinforce", "policy gradient of whole episodes (N 9)", ("reinforce",)),
+    "a2c": Entry("reinforcement.a2c", "advantage actor-critic (N 9)", ("a2c",)),
+    "ppo": Entry("reinforcement.ppo", "proximal policy optimisation (N 9)", ("ppo",)),
+    "sac": Entry("reinforcement.sac", "soft actor-critic, for actions that are numbers (N 9)", ("sac",)),
+    "tabular": Entry("reinforcement.q_learning", "tables of action values, learned or computed (N 3)",
+                     ("q-learning", "value-iteration", "policy-iteration")),
+    "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
+    "autoencode": Entry("autoencode", "pictures told in a few numbers and back (N 10)", ("autoencoder", "vae")),
+    "gan": Entry("gan", "pictures by two networks that learn against each other (N 11)", ("gan", "dcgan", "wgan_gp")),
+    "flow": Entry("flow", "pictures by an invertible map, with their exact density (N 12)", ("realnvp", "nice")),
 }
 
 
@@ -55,7 +73,11 @@ def recipe_for(name: str) -> tuple[str, str]:
 
 
 def recipe_of(run: str | Path) -> Recipe:
-    """The recipe by which a run was trained. Raises FileNotFoundError or ValueError for what is no run."""
+    """The recipe by which a run was trained, or that uses published weights. Raises FileNotFoundError or ValueError for what
+    is neither."""
+    published = published_kind(run)
+    if published is not None:
+        return recipe(published)
     name = config_of(run).get("recipe", "classify")
     if name not in RECIPES:
         raise ValueError(f"{Path(run) / 'config.yaml'}: there is no recipe {name!r}: {_hint(str(name), list(RECIPES))}")

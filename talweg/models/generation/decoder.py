@@ -56,6 +56,11 @@ class CachedDecoder:
             order = None if rows is None else from_numpy(np.ascontiguousarray(rows, np.int64))
             return self._step(given, order).numpy()
 
+    def restart(self) -> None:
+        """Forget the tokens, so that there is room again; what an encoder gave stays."""
+        self.cache.reset()
+        self.length = 0
+
     def _logits(self, tokens, rows):
         if rows is not None:
             self.cache.reorder(rows)

@@ -15,19 +15,20 @@ Stop = Iterable[int | Sequence[int]]
 
 def generate(
     model: Any, prompt: Any, count: int, *, temperature: float = 1.0, top_k: int | None = None,
-    top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None,
+    top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None, slide: bool = False,
 ) -> list[list[int]]:
     """Up to `count` new tokens after each row of `prompt` (B, T), or after one list of tokens.
 
     A row ends before the first of `stop`: token ids, or sequences of them. Equal seeds give equal texts. `source` is
-    what an encoder-decoder reads: sources (B, S) or spectrograms (B, mels, frames). Raises ValueError for an empty
+    what an encoder-decoder reads: sources (B, S) or spectrograms (B, mels, frames). With `slide` a text may be longer than
+    the context: whenever that is full, the model goes on from the last half of it. Raises ValueError for an empty
     prompt, tokens outside the vocabulary's range below 0, more tokens than the context, or unfit sampling settings.
     """
     rows = _rows(prompt)
     ends = stop_sequences(stop)
     texts: list[list[int]] = [[] for _ in rows]
     settings: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    for tokens in stream(model, rows, count, stop=ends, source=source, **settings):
+    for tokens in stream(model, rows, count, stop=ends, source=source, slide=slide, **settings):
         for text, token in zip(texts, tokens):
             if token is not None:
                 text.append(token)
@@ -36,7 +37,7 @@ def generate(
 
 def stream(
     model: Any, prompt: Any, count: int, *, temperature: float = 1.0, top_k: int | None = None,
-    top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None,
+    top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None, slide: bool = False,
 ) -> Iterator[list[int | None]]:
     """The same, each step's tokens as soon as they are chosen; None for rows that have ended.
 
@@ -50,7 +51,8 @@ def stream(
     model_was_training = model.training
     model.eval()
     try:
-        decoder = CachedDecoder.start(model, len(rows), rows.shape[1] + count, source)
+        room = rows.shape[1] + count
+        decoder = CachedDecoder.start(model, len(rows), min(room, model.context) if slide else room, source)
         yield from _steps(decoder, rows, count, sampling, ends, np.random.Generator(np.random.Philox(seed)))
     finally:
         model.train(model_was_training)
@@ -62,8 +64,13 @@ def _steps(
 ) -> Iterator[list[int | None]]:
     texts: list[list[int]] = [[] for _ in fed]
     running = [True] * len(fed)
+    window = fed  # (B, T), what has been read and chosen so far, as far as it may be read again
     for _ in range(count):
+        if decoder.length + fed.shape[1] > decoder.cache.room:
+            decoder.restart()
+            fed = window[:, -max(1, decoder.cache.room // 2):]
         chosen = sampling.choose(decoder(fed), rng)
+        window = np.concatenate([window, chosen[:, None]], 1)[:, -decoder.cache.room:]
         shown = [int(token) if runs else None for token, runs in zip(chosen, running)]
         for i, token in enumerate(shown):
             if token is not None:

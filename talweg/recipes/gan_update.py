@@ -1,0 +1,131 @@
+"""A step of two networks that learn against each other: the discriminator's turns, then the generator's (N 11).
+
+One optimizer holds both networks' parameters. Parameters without a gradient are not moved, so whose turn it is, is whose
+gradients there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import nn
+from ..models.adversaries import Adversaries, gradient_penalty
+from ..nn import functional as F
+from ..tensor import Tensor, full_like, no_grad, randn, zeros_like
+from ..training import in_precision
+from ..training.update import Batch, Learned
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the two learn by. `name` is one of OBJECTIVES; see Settings for the others."""
+
+    name: str
+    penalty: float = 0.0
+    smoothing: float = 0.0
+
+    def of_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """nonsaturating: -log s(real) - log(1 - s(fake)), s the logistic function; wasserstein: fake - real. The mean."""
+        if self.name == "wasserstein":
+            return fake.mean() - real.mean()
+        told = F.binary_cross_entropy_with_logits(real, full_like(real, 1 - self.smoothing))
+        return told + F.binary_cross_entropy_with_logits(fake, zeros_like(fake))
+
+    def of_generator(self, fake: Tensor) -> Tensor:
+        """nonsaturating: -log s(fake), whose slope is largest where the discriminator is not deceived (Goodfellow et al.,
+        section 3); wasserstein: -fake. The mean."""
+        if self.name == "wasserstein":
+            return -fake.mean()
+        return F.binary_cross_entropy_with_logits(fake, full_like(fake, 1.0))
+
+    def __call__(self, outputs: Any, targets: Any) -> Tensor:
+        """The discriminator's loss of (logits of real, logits of made pictures); targets are not looked at."""
+        return self.of_discriminator(*outputs)
+
+
+@dataclass(frozen=True)
+class AdversarialUpdate:
+    """In place of training.update.Update: a turn of the discriminator for each batch, then one of the generator.
+
+    `loss` is an Objective. What is learned from a batch is the discriminator's loss, and how many of the batch and of as many
+    made pictures it took for the other kind. The norm is that of the generator's gradient.
+    """
+
+    model: Adversaries
+    loss: Any
+    optimizer: Any
+    error: Any = None
+    weight: Any = None
+    clip_norm: float | None = None
+    precision: str = "fp32"
+    checkpoint_activations: bool = False
+    on_nan: str = "stop"
+
+    def __call__(self, batches: Sequence[Batch], where_in_run: str = "") -> tuple[list[Learned], float] | None:
+        self.model.train()
+        learned = []
+        for real, _ in batches:
+            turn = self._discriminator(real)
+            if turn is None:
+                return self._refused("discriminator", where_in_run)
+            learned.append(turn)
+        norm = self._generator(len(batches[-1][0]))
+        return self._refused("generator", where_in_run) if norm is None else (learned, norm)
+
+    def _discriminator(self, real: Tensor) -> Learned | None:
+        with no_grad():
+            fake = self.model.generator(self._noise(len(real)))
+        self.optimizer.zero_grad()
+        with in_precision(self.precision):
+            scores = self.model.discriminator(real), self.model.discriminator(fake)
+            loss = self.loss.of_discriminator(*scores)
+            if self.loss.penalty:
+                loss = loss + self.loss.penalty * gradient_penalty(self.model.discriminator, real, fake)
+        loss.backward()
+        if self._moved(self.model.discriminator, loss) is None:
+            return None
+        wrong = self.error and self.error(scores)
+        return Learned(loss.item(), wrong, 2 * len(real))
+
+    def _generator(self, count: int) -> float | None:
+        self.optimizer.zero_grad()
+        with in_precision(self.precision):
+            loss = self.loss.of_generator(self.model.discriminator(self.model.generator(self._noise(count))))
+        loss.backward()
+        for parameter in self.model.discriminator.parameters():
+            parameter.grad = None  # the gradient went through it; this is not its turn
+        return self._moved(self.model.generator, loss)
+
+    def _moved(self, network: nn.Module, loss: Tensor) -> float | None:
+        """Step, and return the norm of the gradient; None where loss or gradient are not finite, and nothing is changed."""
+        with no_grad():
+            norm = nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+            fine = norm.isfinite().logical_and(loss.detach().isfinite())
+        if self.clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(list(network.parameters()), self.clip_norm, norm)
+        self.optimizer.guard = fine
+        try:
+            self.optimizer.step()
+        finally:
+            self.optimizer.guard = None
+        return norm.item() if fine.item() else None
+
+    def _noise(self, count: int) -> Tensor:
+        return randn(count, self.model.latent)
+
+    def _refused(self, whose: str, where_in_run: str) -> None:
+        if self.on_nan == "skip":
+            return
+        rates = ", ".join(sorted({f"{group['lr']:g}" for group in self.optimizer.param_groups}))
+        raise FloatingPointError(
+            f"the {whose}'s loss or gradient is not finite{where_in_run}. Try a smaller learning rate (it was {rates}), clip "
+            "gradients, or leave such steps out with on_nan='skip'"
+        )
+
+
+def confused(scores: tuple[Tensor, Tensor]) -> int:
+    """How many real pictures have a logit of 0 or less, and made ones one above 0."""
+    real, fake = (s.detach().numpy() for s in scores)
+    return int((real <= 0).sum() + (fake > 0).sum())
