@@ -2,5 +2,6 @@
 
 from .optim.grad_scaler import GradScaler
 from .tensor.autocast import autocast, is_autocast_available
+from .tensor.custom_autocast import custom_bwd, custom_fwd
 
-__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]

@@ -43,12 +43,15 @@ from .nn.functional import (
     native_channel_shuffle, pairwise_distance, pdist, pixel_shuffle, pixel_unshuffle, prelu, relu_, rms_norm, rrelu, rrelu_,
     selu, selu_, threshold, threshold_,
 )
+from .tensor.out import OF_LAYERS as _OF_LAYERS
+from .tensor.out import accept_out as _accept_out
 
 from .alias.stand_ins import accelerator, compiler, cuda, distributed, hub, jit, testing
 from .alias.stand_ins.absent import mps, onnx, xpu
 from .alias.stand_ins.top import *  # noqa: F403
 from .alias.stand_ins.top import _assert
 
+_accept_out(globals(), _OF_LAYERS)
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128

@@ -12,12 +12,13 @@ import safetensors.numpy
 
 from talweg.recipes.classify import RECIPE
 from talweg.recipes.classify_settings import Settings
-from talweg.training import Listener
+from talweg.recipes.tune import carry_out, read_plan
+from talweg.training import Listener, report
 
 ROOT = Path(__file__).parent.parent
 
 
-PAID_ONCE = ("sklearn.datasets", "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg")
+PAID_ONCE = ("sklearn.datasets",)
 
 
 class Killer(Listener):
@@ -39,6 +40,7 @@ def serve():
     a new process would."""
     for module in PAID_ONCE:
         importlib.import_module(module)
+    report.matplotlib_is_here = lambda: False  # the curves of the reports take half the time, and nobody looks at them here
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
@@ -51,6 +53,9 @@ def serve():
 def _carry_out(order):
     killer = Killer(order["steps"], order["signal"])
     try:
+        if order["how"] == "tune":
+            carry_out(read_plan(order["run"]), Path(order["run"]), listeners=[killer])
+            os._exit(0)
         if order["how"] == "train":
             outcome = RECIPE.train(Settings(**order["settings"]), order["run"], [killer])
         else:
@@ -73,7 +78,7 @@ class Trainer:
         )
 
     def order(self, run, how, steps=0, number=signal.SIGKILL, **settings):
-        """Train or resume; the exit code, negative for the signal that killed it."""
+        """Train, resume or carry a search out; the exit code, negative for the signal that killed it."""
         order = {"run": str(run), "how": how, "steps": steps, "signal": int(number), "settings": settings}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()

@@ -30,7 +30,9 @@ from talweg.models import (
     negative_elbo,
     pspnet,
 )
+from talweg.models.dense_small import SmallFCN, SmallPSPNet
 from talweg.models.fcn import dense_head
+from talweg.models.ssd_small import SmallSSD
 from talweg.nn import functional as F
 from talweg.nn import init
 
@@ -103,7 +105,7 @@ def as_values(model, inputs, rng):
 
 
 LOSSES = {
-    "ssd300": as_boxes, "pspnet50": with_auxiliary_head, "vae": as_bound, "dqn": as_values, "nice": as_density,
+    "ssd300": as_boxes, "ssd": as_boxes, "pspnet50": with_auxiliary_head, "vae": as_bound, "dqn": as_values, "nice": as_density,
     "realnvp": as_density, "dcgan_discriminator": as_real_or_made, "denoiser": as_numbers, "autoencoder": as_numbers,
     "dcgan_generator": as_numbers, "ddpm_unet": as_numbers,
 }
@@ -177,6 +179,9 @@ NARROW = {
     "unet": Narrow((1, 60, 60), make=lambda: UNet(1, CLASSES, 4, 2)),
     "fcn_resnet50": Narrow((3, 33, 33), make=narrow_fcn), "pspnet50": Narrow((3, 49, 49), make=narrow_pspnet),
     "ssd300": Narrow((3, 300, 300), make=narrow_ssd, batch=1),
+    "ssd": Narrow((1, 32, 32), make=lambda: SmallSSD(1, CLASSES, 32, width=6), batch=4),
+    "fcn_small": Narrow((1, 16, 16), make=lambda: SmallFCN(1, CLASSES, (4, 4, 8)), batch=4),
+    "pspnet_small": Narrow((1, 16, 16), make=lambda: SmallPSPNet(1, CLASSES, (4, 4, 8)), batch=4),
     "autoencoder": Narrow((1, 8, 8), make=lambda: Autoencoder(1, 8, 4, 4, 16)),
     "denoiser": Narrow((1, 16, 16), make=lambda: DenoisingAutoencoder(1, 4)),
     "vae": Narrow((1, 8, 8), make=lambda: VAE(1, 8, latent=3, width=4, hidden=16)),

@@ -26,8 +26,9 @@ WHEELS = {
     "timm": ["timm==1.0.31"],
     "diffusers": ["diffusers==0.42.1"],
     "transformers": ["transformers==5.23.0", "tokenizers", "typer"],
+    "open_clip": ["open-clip-torch==3.3.0", "ftfy", "wcwidth"],
 }
-NEEDS = {"timm": ["torchvision", "hub"], "diffusers": ["hub"], "transformers": ["hub"]}
+NEEDS = {"timm": ["torchvision", "hub"], "diffusers": ["hub"], "transformers": ["hub"], "open_clip": ["timm"]}
 SECONDS = 120
 KEPT = []  # a torch.library.Library takes its operators with it when it goes
 
@@ -44,7 +45,7 @@ def reference(name, *parts):
 @cache
 def _prepared(name):
     """None when `name` can be imported, else the reason why not."""
-    for package in (*NEEDS.get(name, []), name):
+    for package in _with_needs(name):
         try:
             _on_path(package)
         except (OSError, subprocess.SubprocessError) as error:
@@ -56,6 +57,11 @@ def _prepared(name):
     except Exception as error:  # whatever a half-fitting library raises
         return repr(error)
     return None
+
+
+def _with_needs(name):
+    """What `name` needs, each before what needs it, and `name`."""
+    return [*dict.fromkeys(other for need in NEEDS.get(name, []) for other in _with_needs(need)), name]
 
 
 def _on_path(package):

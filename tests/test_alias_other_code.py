@@ -412,3 +412,13 @@ def test_a_scan_with_a_function_of_ones_own(n, reverse):
         np.testing.assert_allclose(found[:, i], h, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="one size"):
         associative_scan(combined, (tw.ones(2, 3), tw.ones(2, 4)), dim=1)
+
+
+def test_a_gram_matrix_of_one_image_repeated():
+    """Style transfer's target: the same features on both sides, seen through one repeated dimension."""
+    def gram(t):
+        y = t.from_numpy(drawn(1, 3, 32, 32)).repeat(2, 1, 1, 1)
+        features = y.view(2, 3, 32 * 32)
+        return features.bmm(features.transpose(1, 2)) / (3 * 32 * 32)
+
+    np.testing.assert_allclose(gram(tw).numpy(), gram(torch).numpy(), rtol=1e-5)

@@ -349,3 +349,14 @@ def test_a_training_step_trains_as_recorded():
     np.testing.assert_allclose(compiled, recorded, rtol=0.03, atol=0.01)
     assert compiled[-1] < 0.9 * compiled[0]
     assert all(p.dtype is tw.float32 for p in model.parameters())
+
+
+def test_dropout_drops_the_same_elements_in_every_precision():
+    """So that a step under autocast is the float32 step, to rounding."""
+    masks = []
+    for dtype in (tw.float32, tw.bfloat16, tw.float16):
+        tw.manual_seed(5)
+        x = tw.ones(40, 50, dtype=dtype)
+        masks.append([(tw.nn.functional.dropout(x, 0.3) != 0).tolist() for _ in range(2)])
+    assert masks[0] == masks[1] == masks[2]
+    assert masks[0][0] != masks[0][1]

@@ -391,3 +391,58 @@ def test_an_update_and_a_gradient_made_in_one_kernel(shape):
         run = tw.compile(step) if compiled else step
         found.append([run(tw.ones(3, 7)).item() for _ in range(4)] + scale.detach().flatten().tolist())
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_recording_of_a_repeated_element_is_not_replayed_on_other_values(given):
+    """`zeros` and `expand` hold one element; what takes their place, a trained bias or another argument, holds many."""
+    bias = tw.zeros(3)
+
+    def shifted(x, y):
+        return x + (y if given else bias)
+
+    run = tw.compile(shifted)
+    x = tw.tensor(array(3))
+    for _ in range(3):
+        run(x, tw.zeros(3))
+    y = tw.tensor(array(3))
+    bias.copy_(y)
+    for _ in range(3):
+        np.testing.assert_array_equal(run(x, y).numpy(), (x + y).numpy())
+
+
+def test_a_recording_that_does_not_fit_draws_no_random_numbers():
+    def noisy(x):
+        return x + tw.rand(3)
+
+    run = tw.compile(noisy)
+    tw.manual_seed(0)
+    found = [run(x).numpy() for x in (tw.zeros(3), tw.zeros(3), tw.zeros(3), tw.tensor([1.0, 2.0, 3.0]), tw.zeros(3))]
+    tw.manual_seed(0)
+    for a, x in zip(found, (0, 0, 0, tw.tensor([1.0, 2.0, 3.0]), 0)):
+        np.testing.assert_array_equal(a, (x + tw.rand(3)).numpy())
+
+
+def test_a_recorded_step_does_not_go_on_with_the_state_of_before_load_state_dict():
+    weight = nn.Parameter(tw.tensor(array(4)))
+    optimizer = tw.optim.Adam([weight], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        (weight * x).square().sum().backward()
+        optimizer.step()
+
+    run, x = tw.compile(step), tw.tensor(array(4))
+    run(x)
+    start = weight.detach().clone()
+    kept = {"state": {0: {k: v.clone() for k, v in optimizer.state_dict()["state"][0].items()}},
+            "param_groups": optimizer.state_dict()["param_groups"]}
+    ends = []
+    for _ in range(3):
+        with tw.no_grad():
+            weight.copy_(start)
+        optimizer.load_state_dict(kept)
+        for _ in range(3):
+            run(x)
+        ends.append(weight.detach().numpy().copy())
+    np.testing.assert_allclose(ends[1:], [ends[0]] * 2, rtol=1e-5)

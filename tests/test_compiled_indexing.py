@@ -166,6 +166,16 @@ def test_no_index_is_read_for_an_empty_row():
     assert not seen.errors
 
 
+@pytest.mark.parametrize("shape", [(0, 1, 8, 1), (0, 3), (0, 3, 2)])
+def test_no_index_is_read_for_an_empty_write(shape):
+    at = T.tensor([99]).expand(*shape[:-1], shape[-1]).clone().numpy()
+    with compiling(poison=True) as seen:
+        wanted = (*shape[:-1], 4)
+        assert T.zeros(wanted).scatter_add(-1, T.from_numpy(at), T.ones(shape)).numpy().shape == wanted
+        assert T.zeros(wanted).scatter(-1, T.from_numpy(at), T.ones(shape)).numpy().shape == wanted
+    assert not seen.errors
+
+
 def test_an_empty_value_that_nobody_reads():
     """A write to a part of nothing: the kernel of what is written has no reader."""
     with compiling() as seen:

@@ -110,6 +110,20 @@ def test_matmul_folds_a_batch_that_shares_its_weights_into_rows():
     assert plan.values[0].layout.strides(2) == (7, 1)  # one matrix of 120 rows
 
 
+@pytest.mark.parametrize(("first", "second", "batch"), [
+    ((1, 3, 40), (1, 40, 3), (2,)), ((3, 40), (40, 3), (2,)), ((1, 1, 3, 40), (4, 40, 3), (2, 4)),
+    ((2, 1, 3, 40), (2, 1, 40, 3), (2, 4)), ((1, 4, 3, 40), (1, 1, 40, 3), (2, 4)),
+])
+def test_matmul_of_operands_that_repeat_along_one_dimension(first, second, batch):
+    """As a Gram matrix of repeated features has it: only the result has a step there."""
+    rng = np.random.default_rng(0)
+    a, b = normal(rng, first), normal(rng, second)
+    long_a, long_b = np.broadcast_to(a, (*batch, 3, 40)), np.broadcast_to(b, (*batch, 40, 3))
+    expected = np.matmul(long_a, long_b)
+    for x, y in ((long_a, long_b), (a, long_b), (long_a, b)):
+        np.testing.assert_allclose(products.matmul(x, y), expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("expanded", [(0,), (1,), (0, 1)])
 def test_matmul_takes_expanded_operands(expanded):
     rng = np.random.default_rng(0)

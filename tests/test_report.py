@@ -127,6 +127,13 @@ def test_gradients_are_drawn_by_parameter_and_not_all_of_a_hundred(findings):
     assert checked(page(dataclasses.replace(findings, norms={"short": [1.0]}))).count["svg"] == 4
 
 
+def test_what_ails_the_run_is_told_and_a_healthy_one_has_no_such_section(findings):
+    told = dataclasses.replace(findings.findings(), diagnosis=["gradients vanish: a <b>", "dead ReLUs: c"])
+    text = page_of(told)
+    assert "<h2>Diagnosis</h2><p>gradients vanish: a &lt;b&gt;.</p><p>dead ReLUs: c.</p>" in text
+    assert "Diagnosis" not in page(findings)
+
+
 def test_it_tells_accuracy_confusion_mistakes_settings_and_layers(findings):
     text = page(findings)
     said = " ".join(checked(text).texts)

@@ -51,6 +51,7 @@ def test_killed_again_and_again_at_random_steps_it_ends_the_same(trainer, whole,
 
 
 RICH = {
+    "mixup, class weights, a rate by layer": MLP | {"mixup": 0.4, "class_weights": "balanced", "lr_scale": ["layers.1*=0.5"]},
     "ema, accumulation, momentum, clipping": MLP | {
         "ema": 0.9, "accumulate": 3, "batch_size": 40, "optimizer": "sgd", "momentum": 0.9, "lr": 0.1, "clip_norm": 1.0,
     },

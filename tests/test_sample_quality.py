@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import talweg as tw
-from talweg.recipes.pictures import Shape, drawn, load_pictures, sheet
+from talweg.recipes.picture_sets import Shape, drawn, load_pictures, sheet
 from talweg.recipes.sample_quality import Judge, frechet_distance, nearest_distance
 from talweg.training.state import generator_state
 

@@ -174,3 +174,41 @@ def test_out(name, arguments):
     found = getattr(talweg, name)(a, *[talweg.tensor(v) for v in arguments], out=out)
     assert found is out
     np.testing.assert_allclose(out.numpy(), expected.numpy(), rtol=1e-5)
+
+
+def test_copies_of_what_would_share_memory():
+    for name, x in (("detach_copy", [1.0, 2.0]), ("view_as_real_copy", [1 + 2j, 3j]), ("view_as_complex_copy", [[1.0, 2.0]])):
+        ours, theirs = talweg.tensor(x), torch.tensor(x)
+        found, expected = getattr(talweg, name)(ours), getattr(torch, name)(theirs)
+        found.mul_(2)
+        assert found.numpy().tolist() == (expected * 2).numpy().tolist()
+        assert ours.numpy().tolist() == theirs.numpy().tolist()
+
+
+def test_batch_norms_without_running_statistics_map_over_models():
+    def outcome(t):
+        t.manual_seed(0)
+        net = t.nn.Sequential(t.nn.Linear(4, 4), t.nn.BatchNorm1d(4))
+        for p, value in zip(net.parameters(), (np.eye(4) * 2, np.ones(4), np.ones(4) * 3, np.zeros(4))):
+            p.data = t.from_numpy(value.astype(np.float32))
+        assert t.func.replace_all_batch_norm_modules_(net) is net
+        assert net[1].running_mean is None
+        assert not net[1].track_running_stats
+        x = t.tensor(X)
+        params = dict(net.named_parameters())
+
+        def loss(params, x):
+            return (t.func.functional_call(net, params, (x,)) ** 2).sum() + (params["0.weight"] ** 2).sum()
+
+        grads = t.func.vmap(t.func.grad(loss), (None, 0))(params, t.stack([x, x * 3]))
+        return net(x).detach().numpy(), grads["0.weight"].detach().numpy()
+
+    for ours, theirs in zip(outcome(talweg), outcome(torch)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+
+
+def test_the_old_name_of_a_loss():
+    x, t = [[-1.0, -2.0], [-0.5, -1.5]], [0, 1]
+    assert isinstance(nn.NLLLoss2d(), nn.NLLLoss)
+    ours, theirs = nn.NLLLoss2d()(talweg.tensor(x), talweg.tensor(t)), torch.nn.NLLLoss()(torch.tensor(x), torch.tensor(t))
+    assert ours.item() == theirs.item()

@@ -3,8 +3,8 @@
     python -m tools.book_rows            all of them
     python -m tools.book_rows 85 91      some rows
 
-Digits are scikit-learn's, split 1200 / 237 / 360; figures are shares of right answers on the 360 of the test split, by the
-weights of the best epoch. Ends with 1 where a bound is missed.
+Digits are scikit-learn's, split 1200 / 237 / 360; where a row says no more, figures are shares of right answers on the 360 of
+the test split, by the weights of the best epoch. Ends with 1 where a bound is missed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from talweg.data import CATALOGUE, Splits, Subset, TensorDataset, digits, strati
 from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
+from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
+from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
+from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
 from tools.training_rows import finder_within, gain_by_fine_tuning
 
 PERMUTED = "permuted_digits"
@@ -97,6 +100,19 @@ ROWS = [
     Row(89, "ViT, patches of 2, on digits", 0.95, lambda: accuracy("vit_small", size=8, epochs=60, warmup=0.1)),
     *(Row(91, f"{kind.upper()} on rows of digits", 0.94, lambda kind=kind: accuracy(kind, **RECURRENT))
       for kind in ("rnn", "lstm", "gru")),
+    Row(90, "masked tokens: right guesses over the most frequent token's", 3.0, masked_language_ratio),
+    Row(118, "RealNVP: bits a pixel below a normal distribution", 0.02, flow_gain),
+    *(Row(123, f"{kind.upper()} on the karate club, two labels, worst of 20", 0.94, lambda kind=kind: karate_accuracy(kind))
+      for kind in ("gcn", "gat")),
+    Row(119, "Q-learning on FrozenLake: worst of 100 episodes", 1.0, frozen_lake),
+    Row(120, "DQN on CartPole: mean return", 475.0, cart_pole_dqn),
+    Row(121, "PPO on CartPole: mean return", 475.0, cart_pole_ppo),
+    Row(121, "SAC on Pendulum: mean return", -200.0, pendulum_sac),
+    Row(87, "spelling to phonemes: phonemes right", 0.72, phonemes_right),
+    Row(102, "speech:digits, voices never heard: words right", 0.95, words_right),
+    Row(104, "the same: language token", 0.98, languages_right),
+    Row(104, "the same: silence and noise found", 0.95, silence_found),
+    Row(105, "five minutes of it, segments in order: words right", 0.90, long_words_right),
     Row(95, "LeNet on 100 digits: gain by shift and scale", 0.005, augmentation_gain),
 ]
 

@@ -64,6 +64,14 @@ ABSENT: list[tuple[str, str]] = [
      torch.nn.factory_kwargs torch.has_* torch.*thread_safe_generator torch.FatalError torch.nn.LinearCrossEntropyOptions"""),
     ("Internals of vmap and of graph capture",
      "torch.func.debug_unwrap torch.func.functionalize torch.func.rearrange torch.cond"),
+    ("What is made under `inference_mode` is an ordinary tensor, so there is nothing to ask",
+     "torch.is_inference* torch.Tensor.is_inference"),
+    ("The compiler chooses how weights lie", "torch.nn.utils.convert_conv*"),
+    ("Takes or gives what has no use here: 64-bit unsigned hashes, a dimension's name, threads that are there already",
+     """torch.hash_tensor torch.Tensor.index torch.init_num_threads
+     torch.is_deterministic_algorithms_warn_only_enabled"""),
+    ("`linalg.eigh` finds all pairs; there is no iteration for a few", "torch.lobpcg"),
+    ("Use `nn.functional.hardshrink`", "torch.Tensor.hardshrink"),
 ]
 
 UNDOCUMENTED = "Not documented by PyTorch: what its layers call; use `nn.functional`"
@@ -81,6 +89,13 @@ DIFFERS: dict[str, str] = {
     "torch.Tensor.as_subclass": "results of operations on a subclass are plain tensors: there is no `__torch_function__`",
     "torch.optim.SparseAdam": "gradients are dense: a row counts as touched if its gradient is not all 0",
     "torch.nn.SyncBatchNorm": "one process: as `BatchNorm`",
+    "torch.matrix_exp": "of a batch in float32 PyTorch's values are off by up to 0.3 %; ours have full precision",
+    "torch.linalg.matrix_exp": "of a batch in float32 PyTorch's values are off by up to 0.3 %; ours have full precision",
+    "torch.Tensor.matrix_exp": "of a batch in float32 PyTorch's values are off by up to 0.3 %; ours have full precision",
+    "torch.as_strided_scatter": "the gradient of `input` is 0 where `src` was written; PyTorch's is 0 everywhere else",
+    "torch.layer_norm": "over one element the gradient of `input` is 0; PyTorch's is rounding noise",
+    "torch.nn.functional.layer_norm": "over one element the gradient of `input` is 0; PyTorch's is rounding noise",
+    "torch.nn.LayerNorm": "over one element the gradient of `input` is 0; PyTorch's is rounding noise",
     "torch.from_numpy": "copies, unless nobody can write to the array: what is recorded may be computed later and must not "
                         "change under it",
     "torch.Tensor.numpy": "copies, for the same reason",

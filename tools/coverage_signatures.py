@@ -28,7 +28,7 @@ def overloads(namespace: str, name: str, value: Any) -> list[Parameters]:
     if namespace in ("torch.linalg", "torch.fft", "torch.special"):
         return _documented(value.__doc__ or "", name)
     current = [s for s in _stubbed(namespace).get(name, []) if not _is_deprecated(s)]
-    return [_without_self(s) if namespace == "torch.Tensor" else s for s in current]
+    return [_of_a_method(s) if namespace == "torch.Tensor" else s for s in current]
 
 
 def _documented(text: str, name: str) -> list[Parameters]:
@@ -61,6 +61,11 @@ def _is_dispatcher(parameters: Parameters) -> bool:
 
 def _without_self(parameters: Parameters) -> Parameters:
     return parameters[1:] if parameters and parameters[0].name in ("self", "input", "x", "tensor") else parameters
+
+
+def _of_a_method(parameters: Parameters) -> Parameters:
+    """Without `out`, which the stub files promise for some methods and every method refuses."""
+    return [p for p in _without_self(parameters) if p.name != "out"]
 
 
 def _stubbed(namespace: str) -> dict[str, list[Parameters]]:

@@ -20,8 +20,10 @@ GRID = [10 ** (exponent / 2) for exponent in range(-9, 2)]  # 3e-5 to 3, half de
 TASKS = [
     {"model": "lenet", "data": "digits", "optimizer": "adam", "epochs": 3},
     {"model": "mlp", "data": "digits", "size": 8, "optimizer": "sgd", "momentum": 0.9, "epochs": 6},
-    {"model": "mlp", "data": "wine", "optimizer": "adam", "epochs": 20, "batch_size": 16},
+    {"model": "gru", "data": "digits", "size": 8, "optimizer": "adam", "epochs": 6, "clip_norm": 1.0},
 ]
+"""Each with a best rate. The wine table has none: every rate from 0.003 to 3 separates it, and the validation loss of the
+largest ones is 0.0000 because the logits are huge."""
 
 
 def finder_ratio(task: dict) -> float:

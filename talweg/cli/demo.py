@@ -64,12 +64,25 @@ def _option(parameter: inspect.Parameter, hint: Any) -> Callable:
 def _show(name: str, shown: demos.Shown, as_json: bool, out: str | None) -> None:
     files = [] if out is None else _written(name, shown, Path(out))
     if as_json:
-        print_json({"demo": name, **shown.facts, **({"files": files} if files else {})})
-        return
+        print_json({"demo": name, **_facts(shown), **({"files": files} if files else {})})
+    else:
+        _print(shown, files)
+    if not shown.holds:
+        raise SystemExit(1)
+
+
+def _facts(shown: demos.Shown) -> dict[str, Any]:
+    claims = {"claims": [claim.facts for claim in shown.claims]} if shown.claims else {}
+    return shown.facts | claims
+
+
+def _print(shown: demos.Shown, files: list[str]) -> None:
     click.echo(shown.title)
     for part in shown.tables:
         flush_right = tuple(range(1, len(part.rows[0])))
         click.echo(f"\n{part.heading}\n\n{table(part.rows, flush_right)}")
+    if shown.claims:
+        click.echo("\n" + table([["claim", "measured", "bound", ""], *(claim.row for claim in shown.claims)], (1,)))
     for line in [*shown.notes, *([f"written: {', '.join(files)}"] if files else [])]:
         click.echo(f"\n{line}")
 
@@ -79,7 +92,7 @@ def _written(name: str, shown: demos.Shown, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [path for title, figure in figures.items() for path in save(figure, folder, title)]
     numbers = folder / f"{name}.json"
-    numbers.write_text(json.dumps(plain(shown.facts), indent=2) + "\n", encoding="utf-8")
+    numbers.write_text(json.dumps(plain(_facts(shown)), indent=2) + "\n", encoding="utf-8")
     return [str(path) for path in [*paths, numbers]]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..recipes.settings import ELSEWHERE
 from ..version import __version__
 
 # Name, the module of this folder that holds its `command`, and its line in the help. Nothing is imported
@@ -17,18 +18,24 @@ from ..version import __version__
 COMMANDS = {
     "train": ("train", "Train a model on a dataset; keeps checkpoint, history and report."),
     "compare": ("compare", "Several runs side by side: figures, settings that differ, curves."),
+    "tune": ("tune", "Search settings: grid, random draws or successive halving; every trial is a run."),
     "evaluate": ("evaluate", "Measure a trained model on a split of its dataset."),
+    "diagnose": ("diagnose", "What ails a run: vanishing gradients, dead ReLUs, over-fitting."),
     "predict": ("predict", "Say what a file holds: the class of an image, and whatever else a run was trained for."),
     "generate": ("generate", "Make something new with a trained model."),
+    "transcribe": ("transcribe", "Write down what is said in a sound file."),
+    "play": ("play", "Watch a policy that was learned in an environment."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),
+    "shape": ("shape", "The size that a convolution or pooling gives."),
     "visualise": ("visualise", "Pictures of what a layer answers to an image, and of its filters."),
     "data": ("data", "The datasets that have a name."),
     "graph": ("graph", "Draw a computational graph with its values and gradients."),
     "profile": ("profile", "Where the time of a model goes: kernels, bytes, arithmetic against the machine's peaks."),
     "bench": ("bench", "Small measurements on this machine: talweg bench linear."),
     "demo": ("demo", "Demonstrations of the books' ideas: talweg demo diff."),
+    "tokenizer": ("tokenizer", "Learn a tokenizer from a text, and apply it."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
 SCRIPT = "run"  # what follows it belongs to the script
@@ -86,7 +93,7 @@ def _told(error: Exception) -> int:
         return _say("interrupted", INTERRUPTED)
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "talweg"
-        return _say(f"{error.format_message()} (see `{where} --help`)", error.exit_code)
+        return _say(f"{_usage(error)} (see `{where} --help`)", error.exit_code)
     if isinstance(error, click.ClickException):
         return _say(error.format_message(), error.exit_code)
     expected = isinstance(error, ValueError | RuntimeError | OSError | ImportError | ArithmeticError)
@@ -94,6 +101,15 @@ def _told(error: Exception) -> int:
     if not expected or not message:
         message = f"internal error: {type(error).__name__}: {message} (run again with --debug to see where)"
     return _say(message, 1)
+
+
+def _usage(error: click.UsageError) -> str:
+    """Click's words, with our name for what other tools call otherwise."""
+    if isinstance(error, click.NoSuchOption):
+        ours = ELSEWHERE.get(error.option_name.lstrip("-").replace("-", "_"))
+        if ours:
+            return f"there is no option {error.option_name}: it is called --{ours.replace('_', '-')} here"
+    return error.format_message()
 
 
 def _message(error: Exception) -> str:

@@ -34,7 +34,10 @@ def command(ctx: click.Context, run: str, inputs: tuple[str, ...], out: str | No
         found = [answer.facts for answer in answers]
         print_json(found[0] if len(found) == 1 else {"answers": found})
     else:
-        click.echo("\n".join(answer.text for answer in answers))
+        for answer in answers:
+            click.echo(answer.text, err="error" in answer.facts)
+    if any("error" in answer.facts for answer in answers):
+        ctx.exit(1)
 
 
 def used(recipe: Recipe, options: dict[str, Any]) -> Any:

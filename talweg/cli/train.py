@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from ..data import holds_pictures
+from ..data import CATALOGUE, holds_pictures
 from ..recipes.evaluation import Outcome
 from ..recipes.recipe import Recipe
-from ..recipes.registry import RECIPES, recipe_for
+from ..recipes.registry import RECIPES, names, recipe_for
 from ..recipes.search import search_batch_size, search_rate, told
 from ..recipes.settings import from_mapping
 from ..training import progress_for
@@ -41,8 +43,8 @@ def command(
     shows the settings that belong to it."""
     recipe: Recipe = ctx.meta[RECIPE]
     given = {name: value for name, value in options.items() if value is not None}
-    given |= _pairs(pairs, given) | _named(model)
-    listeners = [progress_for(Console(), quiet=as_json)]
+    given |= pairs_of(pairs, given) | named(model)
+    listeners = [progress_for(Console(), quiet=as_json, figure=recipe.figure)]
     if run is not None:
         _refuse_beside_resume(config, out, find_lr or find_batch_size)
         outcome = recipe.resume(run, given, listeners)
@@ -64,19 +66,28 @@ def command(
         ctx.exit(128 + (outcome.result.signal or signal.SIGINT))
 
 
-def _named(model: str | None) -> dict[str, str]:
-    """The model that a name means: its own, or a recipe's usual one; for classify it depends on the data."""
+def named(model: str | None) -> dict[str, str]:
+    """The model that a name means: its own, or a recipe's usual one; for classify it depends on the data.
+
+    Raises UsageError for the name or path of data."""
+    if model is not None and model not in names() and (model in CATALOGUE or Path(model).exists()):
+        raise click.UsageError(f"{model} is data and not a model: give it as --data {model}", click.get_current_context())
     return {} if model in (None, "classify") else {"model": recipe_for(model)[1]}
 
 
 def _settings(recipe: Recipe, config: str | None, given: dict[str, Any]) -> Any:
+    return from_mapping(recipe.settings, values_of(recipe, config, given))
+
+
+def values_of(recipe: Recipe, config: str | None, given: dict[str, Any]) -> dict[str, Any]:
     """The file's settings, the given ones before them, and a model that suits the data where none is named."""
     values = (settings_in(config, recipe.settings) if config else {}) | given
     if "model" not in values and recipe.name == "classify":
         if "data" not in values:
-            raise click.UsageError("Missing argument 'MODEL'.", click.get_current_context())
+            raise click.UsageError("name a model (talweg train lenet), data (talweg train --data FOLDER), or both",
+                                   click.get_current_context())
         values["model"] = "lenet" if holds_pictures(values["data"]) else "mlp"
-    return from_mapping(recipe.settings, values)
+    return values
 
 
 def _refuse_beside_resume(config: str | None, out: str | None, searches: bool) -> None:
@@ -100,7 +111,7 @@ def _search(recipe: Recipe, settings: Any, out: str | None, rate: bool, batch_si
         click.echo("\n".join(told(found)))
 
 
-def _pairs(pairs: tuple[str, ...], given: dict[str, Any]) -> dict[str, str]:
+def pairs_of(pairs: tuple[str, ...], given: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -125,9 +136,12 @@ def _ending(recipe: Recipe, outcome: Outcome) -> str:
     if result.stopped_early:
         lines.append(f"Stopped early: no better epoch for {outcome.settings.patience} epochs.")
     if best:
-        lines.append(f"Best epoch {best.epoch}: validation loss {best.validation_loss:.4f}")
+        lines.append(f"Best epoch {best.epoch}: validation {recipe.figure.name} {recipe.figure.text(best.validation_loss)}")
+    elif result.records:
+        lines.append("No epoch had a finite validation loss, so the last step's weights were kept: try a smaller learning rate.")
+    lines += [f"Diagnosis   {symptom}" for symptom in outcome.diagnosis]
     lines += [
-        f"Test {outcome.test.summary}, measured once, with the best epoch's weights",
+        f"Test {outcome.test.summary}, measured once, with the {'best epoch' if best else 'last step'}'s weights",
         f"Trained in {result.seconds:.1f} s",
         f"Checkpoint  {run / 'model.safetensors'}",
         f"Report      {run / 'report.html'}",
@@ -152,6 +166,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.result.seconds,
         "interrupted": outcome.result.interrupted,
         "skipped_steps": outcome.result.skipped,
+        "diagnosis": [asdict(symptom) for symptom in outcome.diagnosis],
         "checkpoint": str(outcome.run / "model.safetensors"),
         "report": str(outcome.run / "report.html"),
         "history": [record.as_dict() for record in outcome.result.records],

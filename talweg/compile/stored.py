@@ -18,6 +18,9 @@ MOVEMENT = (ops.permute, ops.expand, ops.slice_, ops.reshape)
 LOAD = 16
 """What loading an element costs, in instructions; storing costs twice as much, since the line is read as well."""
 
+MOST_LOADS = 8
+"""A value made of so many stored ones of its size is stored too: else a long sum would keep all its terms until the last."""
+
 MANY = 8
 FEW = 3
 """A value that is read for so many times as many elements as it has is stored from so few instructions on."""
@@ -65,7 +68,8 @@ def to_store(roots: Sequence[Node], order: Sequence[Node]) -> set[Node]:
         if node in stored or not inline(node) or node.op in MOVEMENT or node.op is constant_op:
             continue
         repeated = widest.get(node, 0) >= MANY * max(math.prod(node.shape), 1)
-        if cost.is_too_much(node, readers.get(node, 0)) or (repeated and cost.work[node] >= FEW):
+        too_often = cost.is_too_much(node, readers.get(node, 0)) or (repeated and cost.work[node] >= FEW)
+        if too_often or cost.wide_loads(node) >= MOST_LOADS:
             stored.add(node)
             cost.visit(node)
     return stored
@@ -88,10 +92,13 @@ class Cost:
         self.work[node] = instructions(node) + sum(_share(s, node) * self.work[s] for s in sources)
         self.loads[node] = frozenset().union(*(self.loads[s] for s in sources))
 
+    def wide_loads(self, node: Node) -> int:
+        """How many stored values of more than half its size it is made of."""
+        return sum(1 for n in self.loads[node] if 2 * math.prod(n.shape) > math.prod(node.shape))
+
     def is_too_much(self, node: Node, readers: int) -> bool:
         """Whether computing it for each reader costs clearly more than storing it once and loading it."""
-        wide = sum(1 for n in self.loads[node] if 2 * math.prod(n.shape) > math.prod(node.shape))
-        return (readers - 1) * (self.work[node] + LOAD * wide) > 2.5 * LOAD + (readers - 1) * LOAD
+        return (readers - 1) * (self.work[node] + LOAD * self.wide_loads(node)) > 2.5 * LOAD + (readers - 1) * LOAD
 
 
 def _widest_readers(order: Sequence[Node]) -> dict[Node, int]:

@@ -13,8 +13,10 @@ from .examples import content_hash
 from .named.captions import captions
 from .named.karate import karate
 from .named.photos import photo_files, photos
+from .named.pronounced import g2p
 from .named.published_images import build_published
 from .named.scenes import scenes
+from .named.spoken import spoken_digits, spoken_words
 from .named.tables import build_table, raw_table
 from .named.topics import python_version, topics, topics_text
 
@@ -41,6 +43,14 @@ class Entry:
 def _table(name: str, summary: str, pinned: str, *facts: str) -> Entry:
     return Entry(functools.partial(build_table, name), summary, "data", content=lambda: list(raw_table(name)[:2]),
                  pinned=pinned, facts=facts)
+
+
+def _speech(name: str, build: Callable[..., Any], summary: str, pinned: str) -> Entry:
+    return Entry(build, summary, "speech", labelled=False, content=lambda: _speech_content(name), pinned=pinned, facts=(
+        "synthetic: a program under the GNU GPL speaks it, which `pip install talweg[speech]` brings; kept in $TALWEG_DATA or "
+        "the user's cache folder",
+        "27 ways of speaking, of which 4 are in the test split only; accents, speeds and pitches vary",
+    ))
 
 
 def _published(name: str, summary: str) -> Entry:
@@ -77,8 +87,19 @@ CATALOGUE = {
     "scenes": Entry(scenes, "one to three digits in a noisy picture, with boxes and masks, to detect and segment", "data",
                     labelled=False, content=lambda: _scene_content(), pinned="b0558bad524e657001a6f0169d51ff49",
                     facts=("training, validation and test scenes are drawn from disjoint digits",)),
+    "scenes32": Entry(functools.partial(scenes, side=32, counts=(4000, 500, 500)),
+                      "5,000 smaller scenes, 32x32 pixels, to segment", "data", labelled=False,
+                      content=lambda: _scene_content(32), pinned="154b657369e8560969fcb21900f83c3f",
+                      facts=("each pixel is ground or one of ten digits; most scenes hold one digit",)),
     "captions": Entry(captions, "coloured digits in corners with captions; 40 of 200 combinations are held out", "data",
                       labelled=False, content=lambda: _caption_content(), pinned="e8bccd44bbb93dc48df5fec03eceef82"),
+    "speech:digits": _speech("speech:digits", spoken_digits, "1 to 4 digits a recording, in English and French (espeak-ng)",
+                             "ccc72abd553b0ee519fc84f8462c7012"),
+    "speech:words": _speech("speech:words", spoken_words, "numbers below a million, in English and French (espeak-ng)",
+                            "02b73ef9a7704bb55ee41922092f5385"),
+    "g2p": Entry(g2p, "11,000 words of Python's library, spelled and in phonemes (espeak-ng)", "speech", labelled=False,
+                 content=lambda: [g2p().fingerprint], pinned={"3.11.7": "496db80f5f5e87990b042dc1527d545d"},
+                 facts=("the words differ from one Python release to the next; compare on the same words only",)),
     "mnist": _published("mnist", "70,000 handwritten digits, 28x28 pixels, 10 classes (fetched)"),
     "fashion_mnist": _published("fashion_mnist", "70,000 pieces of clothing, 28x28 pixels, 10 classes (fetched)"),
     "cifar10": _published("cifar10", "60,000 colour images, 32x32 pixels, 10 classes (fetched)"),
@@ -114,9 +135,15 @@ def measured_hash(name: str) -> str | None:
     return None if content is None else content_hash(*content()).hex()
 
 
-def _scene_content() -> list[Any]:
-    """Boxes and labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
-    found = scenes(counts=(20, 5, 5))
+def _speech_content(name: str) -> list[Any]:
+    """What a few recordings of each part sound like, and what is said in them."""
+    found = load(name, counts=(20, 5, 5))
+    return [piece for r in (*found.train, *found.validation, *found.test) for piece in (r.sound, r.text)]
+
+
+def _scene_content(side: int = 64) -> list[Any]:
+    """Labels of some: pixels are resized by Pillow, whose last bits are not pinned."""
+    found = scenes(side, counts=(20, 5, 5))
     return [array for s in (*found.train, *found.test) for array in (s.labels,)]
 
 

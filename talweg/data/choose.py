@@ -26,8 +26,9 @@ def choose(what: str, request: Request | None = None) -> Splits:
         return load(what, **sized, seed=request.seed)
     if not is_path(what):
         near = difflib.get_close_matches(what, CATALOGUE, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(CATALOGUE)}"
-        raise ValueError(f"no dataset is called {what!r}: {hint} There is no file or folder of this name either")
+        hint = f"did you mean {near[0]!r}?" if near else sources.near_path(Path(what)).removeprefix(": ")
+        hint = hint or f"datasets are {', '.join(CATALOGUE)}"
+        raise ValueError(f"{what!r} is neither a dataset's name nor a file or folder: {hint}")
     return sources.load_path(what, request)
 
 
@@ -42,8 +43,8 @@ def holds_pictures(what: str) -> bool:
 
 
 def short_name(what: str) -> str:
-    """A dataset's name for titles and folders: its own, or the file's or folder's without its ending."""
+    """A dataset's name for titles and folders: its own, a hyphen for a colon, or the file's or folder's without ending."""
     if what in CATALOGUE:
-        return what
+        return what.replace(":", "-")
     path = Path(what).expanduser().resolve()
     return (path.stem if path.is_file() else path.name) or "data"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -65,21 +68,29 @@ def _opened(path: Path, formats: tuple[str, ...]) -> Image.Image:
 
 
 def _decoded(file, path: Path, formats: tuple[str, ...]) -> Image.Image:
-    try:
+    with _faults_named(path, formats):
         image = Image.open(file, formats=formats)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ValueError(
-                f"{path}: {width} x {height} pixels are too many: the limit is {MAX_PIXELS // 10**6} million"
-            )
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(
+            f"{path}: {width} x {height} pixels are too many: the limit is {MAX_PIXELS // 10**6} million, so make it smaller"
+        )
+    with _faults_named(path, formats):
         image.load()
         return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def _faults_named(path: Path, formats: tuple[str, ...]) -> Iterator[None]:
+    """Whatever Pillow raises for a file that is no image, or a damaged one, as a ValueError that names the file."""
+    try:
+        yield
     except UnidentifiedImageError as error:
         known = "a PNG or JPEG image" if formats == FORMATS else "an image (PNG, JPEG, BMP, GIF, WebP or TIFF)"
         raise ValueError(f"{path}: is {'empty, ' if path.stat().st_size == 0 else ''}not {known}") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: is too large to be decoded safely ({error})") from error
-    except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, ValueError, struct.error) as error:
         raise ValueError(f"{path}: is damaged or cut short ({error})") from error
 
 

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
-from ..tensor import Generator, Tensor, computed
+from ..tensor import Generator, Tensor
+from ..tensor.pending import computed
 from ..tensor.trees import leaves
 from .collate import default_collate
 from .dataset import Dataset, IterableDataset, Sample

@@ -33,10 +33,9 @@ def partition(
     parts = [np.flatnonzero(chosen == p) for p in range(len(shares))]
     if any(len(part) == 0 for part in parts):
         count = len(np.unique(numbers))
-        raise ValueError(
-            f"{len(labels)} samples in {count} groups are too few for {len(shares)} parts that are all needed: "
-            "give more samples, or more groups of them"
-        )
+        groups_told = f" in {count} groups that belong together" if count < len(labels) else ""
+        raise ValueError(f"{len(labels)} samples{groups_told} are too few for {len(shares)} parts (training, validation and "
+                         f"test, as far as they are not given): none may be empty, so give more of them")
     return parts
 
 

@@ -15,20 +15,49 @@ MISSING = "figures need matplotlib: run `pip install talweg[report]`"
 
 def new_figure(width: float = 6.4, height: float = 4.0) -> tuple[Any, Any]:
     """(figure, axes) in inches. Raises ModuleNotFoundError, which says what to install, without matplotlib."""
+    figure, ((axes,),) = new_panels(1, 1, width, height)
+    return figure, axes
+
+
+def new_panels(rows: int, columns: int, width: float = 9.6, height: float = 4.0) -> tuple[Any, Any]:
+    """(figure, array of axes (rows, columns)); size in inches. Raises as `new_figure` does."""
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError(MISSING)
     # Not pyplot, which would choose a window system and keep global state.
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
     importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
+        _dress(axes)
+    return figure, panels
+
+
+def joined(figure: Any, panels: Any, rows: slice, columns: slice) -> Any:
+    """One pair of axes in the place of several panels."""
+    grid = panels.flat[-1].get_gridspec()
+    for axes in panels[rows, columns].flat:
+        axes.remove()
+    axes = figure.add_subplot(grid[rows, columns])
+    _dress(axes)
+    return axes
+
+
+def _dress(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=SOFT, labelsize=9)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     axes.title.set_color(INK)
+    axes.title.set_fontsize(11)
     axes.grid(color=FAINT, linewidth=0.6, alpha=0.5)
-    return figure, axes
+
+
+def picture(axes: Any, image: Any, title: str = "", **settings: Any) -> None:
+    """An image (H, W) or (H, W, 3) without ticks; grey from 0 to 1 unless `settings` say otherwise."""
+    axes.imshow(image, **({"cmap": "gray", "vmin": 0, "vmax": 1} | settings))
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=9)
 
 
 def save(figure: Any, folder: Path, name: str) -> list[Path]:

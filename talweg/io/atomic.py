@@ -26,9 +26,11 @@ def write_atomically(path: str | Path, content: bytes, keep: Path | None = None)
         if keep is not None:
             _also_called(path, keep)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = str(path)  # a full disk names no file, and a temporary name tells nobody anything
         raise
     _flush_folder(path.parent)
 

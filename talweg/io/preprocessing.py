@@ -10,20 +10,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from ..tensor import Tensor, from_numpy
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST, "lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC, "box": Image.Resampling.BOX, "hamming": Image.Resampling.HAMMING,
-}
+INTERPOLATIONS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
 WARPED_FROM = 384  # ConvNeXt's rule: from this size on images are resized whole, without a crop
 
 
@@ -114,7 +113,7 @@ class ImagePreprocessing:
             size = {"shortest_edge": self.resize}
         elif self.resize is not None:
             size = {"height": self.resize[0], "width": self.resize[1]}
-        config: dict[str, Any] = {"do_resize": bool(size), "resample": int(INTERPOLATIONS[self.interpolation])}
+        config: dict[str, Any] = {"do_resize": bool(size), "resample": INTERPOLATIONS[self.interpolation]}
         config |= {"size": size} if size else {}
         config["do_center_crop"] = self.crop is not None
         if self.crop is not None:
@@ -124,6 +123,8 @@ class ImagePreprocessing:
 
 
 def _opened(image: str | Path | Image.Image | np.ndarray) -> Image.Image:
+    from PIL import Image  # here, because every `import talweg` would wait for it
+
     if isinstance(image, Image.Image):
         return image
     if isinstance(image, np.ndarray):

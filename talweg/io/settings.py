@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .atomic import write_atomically
 
 
 def write_settings(path: str | Path, settings: dict[str, Any]) -> None:
     """Write the settings in their own order. Raises ValueError for a value that is not plain data."""
+    import yaml  # here, because every `import talweg` would wait for it
+
     try:
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:
@@ -21,6 +21,8 @@ def write_settings(path: str | Path, settings: dict[str, Any]) -> None:
 
 def read_settings(path: str | Path) -> dict[str, Any]:
     """The mapping that the file holds. Raises FileNotFoundError, or ValueError for a malformed file."""
+    import yaml
+
     path = Path(path)
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))

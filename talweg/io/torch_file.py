@@ -23,6 +23,7 @@ from ..tensor import Tensor
 from .atomic import write_atomically
 from .pickling import archive
 from .stored_tensors import MAKERS, SKIPPING, Stored, check_place, storage_dtype
+from .torch_script import ScriptUnpickler, tensors_of
 from .unpickling import STORAGES, Refused, Unpickler
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -34,7 +35,8 @@ def load(f: FILE, map_location: Any = None, pickle_module: Any = None, *, weight
          mmap: bool | None = None, **pickle_load_args: Any) -> Any:
     """What torch.save or talweg.save wrote: tensors, in containers of Python's own.
 
-    Views of one storage share it again, strides are kept. Whatever `weights_only` says, nothing but tensors and plain
+    Views of one storage share it again, strides are kept. Of a TorchScript archive, which is a program, the tensors of its
+    modules are read, by the names of its state_dict(). Whatever `weights_only` says, nothing but tensors and plain
     containers is read; `mmap` and `pickle_load_args` have no effect. Raises FileNotFoundError; ValueError for a file that is
     damaged, no such file, or asks for anything else; RuntimeError for a `map_location` that is not the CPU.
     """
@@ -102,8 +104,7 @@ class _Archive:
         if len(found) != 1:
             raise ValueError("it is a zip file without one data.pkl, so not PyTorch's")
         self.folder = found[0].removesuffix("data.pkl")
-        if any(n.startswith(f"{self.folder}code/") for n in self.entries):
-            raise ValueError("it is a TorchScript archive, a program; save a state_dict() instead")
+        self.is_script = any(n.startswith(f"{self.folder}code/") for n in self.entries)
         self.storages: dict[str, Stored] = {}
         self.swapped = self._optional("byteorder").strip() == b"big"
 
@@ -119,6 +120,8 @@ class _Archive:
         return self._bytes(name) if self.folder + name in self.entries else b""
 
     def read(self) -> Any:
+        if self.is_script:
+            return tensors_of(ScriptUnpickler(io.BytesIO(self._bytes("data.pkl")), self._storage).read_one())
         return Unpickler(io.BytesIO(self._bytes("data.pkl")), MAKERS, self._storage).read_one()
 
     def _storage(self, pid: Any) -> Stored:

@@ -165,12 +165,12 @@ def _images_and_sound() -> dict[str, Entry]:
     table = {
         "vit_small": Entry(
             _vit, "vision transformer for small images (L fig. 5.9)", (1, 28, 28),
-            {"patch": 2, "width": 64, "layers": 4, "heads": 4, "dropout": 0.0},
+            {"patch": 2, "width": 64, "layers": 4, "heads": 4, "dropout": 0.1},
         )
     }
     for name, size in VITS.items():
         summary = f"vision transformer, {size['layers']} layers, patches of {size['patch']} (L 5.3)"
-        table[name] = Entry(_vit, summary, IMAGENET, {**size, "dropout": 0.0})
+        table[name] = Entry(_vit, summary, IMAGENET, {**size, "dropout": 0.0}, classes=1000)
     for name, size in whisper.SIZES.items():
         table[f"whisper_{name}"] = Entry(
             _whisper, f"Whisper {name} (L 6.5)", (80, 3000), {"vocabulary": 51865, "dropout": 0.0, **size}, _sound_and_text

@@ -17,6 +17,11 @@ MAPS = (512, 1024, 512, 256, 256, 256)
 CONV4_3, CONV5_3 = 23, 30  # how many layers of VGG-16 lie before the pooling behind each of them
 # The published weights continue VGG weights that were trained on pixels less these means, not divided by a spread.
 CAFFE_MEANS = (0.48235, 0.45882, 0.40784)
+# A classifier's weights to start from: its convolutions up to conv5_3. Its linear layers have no place here as they are.
+VGG16 = Layout("vgg16", (
+    *(Rule(f"features.{i}.**", f"backbone.features.{i}.**") for i in range(CONV4_3)),
+    *(Rule(f"features.{i}.**", f"backbone.extra.0.{i - CONV4_3}.**") for i in range(CONV4_3, CONV5_3)),
+))
 
 
 class SSD300(Pretrained):
@@ -26,7 +31,7 @@ class SSD300(Pretrained):
     26,285,486 parameters with 21 classes, 35,641,826 with 91. Names are torchvision's.
     """
 
-    layouts = (Layout("torchvision", (Rule("backbone.scale_weight", "backbone.norm.weight"),)),)
+    layouts = (Layout("torchvision", (Rule("backbone.scale_weight", "backbone.norm.weight"),)), VGG16)
 
     def __init__(self, classes: int = 91) -> None:
         super().__init__()

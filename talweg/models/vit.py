@@ -119,9 +119,10 @@ class ViT(Pretrained):
         self._first_values()
 
     def _first_values(self) -> None:
+        """As the paper's code: products keep variances at any width."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                init.normal_(module.weight, std=0.02)
+                init.xavier_uniform_(module.weight)
                 init.zeros_(module.bias)
         init.normal_(self.patches.weight, std=math.sqrt(1 / self.patches.weight[0].numel()))
         init.zeros_(self.patches.bias)

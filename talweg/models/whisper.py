@@ -117,8 +117,14 @@ class Whisper(Pretrained):
         self._first_values()
 
     def _first_values(self) -> None:
+        """Convolutions keep the size of what they hear, or the positions that are added would drown it: a small network
+        would learn for long without listening."""
         for module in self.modules():
-            if isinstance(module, (nn.Linear, nn.Embedding, nn.Conv1d)):
+            if isinstance(module, nn.Conv1d):
+                init.kaiming_normal_(module.weight, nonlinearity="relu")
+            elif isinstance(module, nn.Linear):
+                init.xavier_uniform_(module.weight)
+            elif isinstance(module, nn.Embedding):
                 init.normal_(module.weight, std=0.02)
             if isinstance(module, (nn.Linear, nn.Conv1d)) and module.bias is not None:
                 init.zeros_(module.bias)

@@ -71,7 +71,7 @@ from .upsampling import (
 
 # Losses (L 3.1)
 from .loss import (
-    L1Loss, MSELoss, SmoothL1Loss, HuberLoss, CrossEntropyLoss, NLLLoss, PoissonNLLLoss, GaussianNLLLoss,
+    L1Loss, MSELoss, SmoothL1Loss, HuberLoss, CrossEntropyLoss, NLLLoss, NLLLoss2d, PoissonNLLLoss, GaussianNLLLoss,
     KLDivLoss, BCELoss, BCEWithLogitsLoss, HingeEmbeddingLoss, CosineEmbeddingLoss, MarginRankingLoss,
     TripletMarginLoss, TripletMarginWithDistanceLoss, SoftMarginLoss, MultiLabelSoftMarginLoss,
     MultiMarginLoss,

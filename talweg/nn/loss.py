@@ -116,6 +116,10 @@ class NLLLoss(_WeightedLoss):
         )
 
 
+class NLLLoss2d(NLLLoss):
+    """NLLLoss under its name from when it did not take images."""
+
+
 class PoissonNLLLoss(_Loss):
     """e^input - target input, or input - target log(input + eps) without `log_input`; `full` adds Stirling's term."""
 

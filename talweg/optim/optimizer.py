@@ -14,7 +14,7 @@ from ..nn.hooks import RemovableHandle, add_hook
 from ..tensor import Tensor, enable_grad, no_grad, step_done, where
 from ..tensor import tensor as new_tensor
 from ..tensor.tensor import wrap
-from ..tensor.tracing import each_call, varying_number
+from ..tensor.tracing import active, each_call, varying_number
 
 COUNTED = ("step", "eta", "mu")
 """State that Python computes at each step, beside the graph."""
@@ -42,6 +42,8 @@ def _as_step(step: Callable) -> Callable:
         self._stepping = True
         try:
             args, kwargs = self._before_step(args, kwargs)
+            if (trace := active()) is not None:
+                trace.guard(self, "_loads")
             result = step(self, *args, **kwargs)
             self._opt_called = True
             step_done()
@@ -69,6 +71,7 @@ class Optimizer:
     optimiser's own does not ask."""
 
     _stepping = False
+    _loads = 0  # how often its state has been replaced: a recorded step holds the tensors of before
     _opt_called = False  # read by schedulers, which should step after the optimiser
 
     def __init_subclass__(cls, **kwargs):
@@ -310,6 +313,7 @@ class Optimizer:
                 settings["param_names"] = ours["param_names"]
             groups.append(_with_params(settings, ours["params"]))
         self.__setstate__({"state": state, "param_groups": groups})
+        self._loads += 1
 
     def _check_same_sizes(self, given: list[dict[str, Any]]) -> None:
         if len(given) != len(self.param_groups):

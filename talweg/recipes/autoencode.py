@@ -19,7 +19,7 @@ from .autoencode_settings import HELP, OPTIONS_HELP, Options, Settings
 from .evaluation import Answer, Evaluation
 from .latent_map import latent_map
 from .linear_codes import LinearCode
-from .pictures import PicturePart, Pictures, Shape, drawn, load_pictures, shown
+from .picture_sets import PicturePart, Pictures, Shape, drawn, load_pictures, shown
 from .recipe import Recipe
 from .sample_quality import Judge
 from .task import Goal, loaders_of

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, targets_of
-from ..data.augment import Augmented, transforms_of
+from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, holds_pictures, targets_of
+from ..data.augment import Augmented, MixedBatches, cutmix, mixup, transforms_of
+from ..data.sources import image_files
 from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import ClassFindings, class_scores, confusion_matrix, count_errors, softmax
@@ -41,8 +42,8 @@ class Classify(Recipe):
         """The data of these settings. Raises ValueError when their targets are no classes."""
         splits = choose(settings.data, settings.request())
         if not splits.classes:
-            raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart; "
-                             "name a column of classes with --target")
+            raise ValueError(f"{settings.data}: its targets are numbers and not classes, which this recipe tells apart: "
+                             f"`talweg train regress --data {settings.data}` learns numbers, --target names a column of classes")
         return splits
 
     def prepare(self, settings: Settings, material: Splits) -> Prepared:
@@ -57,7 +58,7 @@ class Classify(Recipe):
     def goal(self, settings: Settings, material: Splits, prepared: Prepared) -> Goal:
         train, validation = loaders_of(settings, _augmented(settings, material), material.validation)
         return Goal(
-            loss_of(settings, material), train, validation, nn.CrossEntropyLoss(), error=count_errors,
+            loss_of(settings, material), _mixed(settings, material, train), validation, nn.CrossEntropyLoss(), error=count_errors,
             monitor=settings.monitor,
         )
 
@@ -82,13 +83,29 @@ class Classify(Recipe):
         return ClassFindings(material.classes, pictures_of(material), labels, softmax(test.logits)).sections()
 
     def predict(self, run: str | Path, inputs: Sequence[str], options: Any = None) -> list[Answer]:
-        """Each class's probability for image files, the most probable first; the images are prepared as those of the
-        training were. Raises as `load` and `image` do."""
+        """Each class's probability for image files and for all images of folders, the most probable first; the images are
+        prepared as those of the training were.
+
+        Among several a file that cannot be read gets an answer that says so. Raises as `load` and, for one file, `image` do.
+        """
         _, model, prepared = self.load(run)
-        return [_answer(path, _probabilities(model, prepared, self.image(prepared, path))) for path in inputs]
+        paths = [str(path) for given in inputs for path in image_files(given)]
+        if len(paths) == 1:
+            return [_answer(paths[0], _probabilities(model, prepared, self.image(prepared, paths[0])))]
+        return [self._one_of_many(model, prepared, path) for path in paths]
+
+    def _one_of_many(self, model: nn.Module, prepared: Prepared, path: str) -> Answer:
+        try:
+            image = self.image(prepared, path)
+        except (ValueError, OSError) as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            return Answer(f"{path}: not read: {reason}", {"image": path, "error": reason})
+        found = _answer(path, _probabilities(model, prepared, image))
+        return Answer(found.text.partition("\n")[0], found.facts)
 
     def subject(self, settings: Settings) -> str:
-        return f"{settings.model} on {settings.data} ({settings.size}x{settings.size})"
+        size = f" ({settings.size}x{settings.size})" if holds_pictures(settings.data) else ""
+        return f"{settings.model} on {settings.data}{size}"
 
     def next_steps(self, run: Path) -> list[str]:
         return [f"evaluate {run}", f"predict {run} picture.png"]
@@ -124,6 +141,15 @@ def _augmented(s: Settings, splits: Splits) -> Dataset:
     return Augmented(splits.train, transforms_of(s.augment), s.seed, splits.mean, splits.std)
 
 
+def _mixed(s: Settings, splits: Splits, train: DataLoader) -> Any:
+    """The training batches, mixed if that is asked for (L 6.2)."""
+    if s.cutmix is not None and len(splits.input_shape) != 3:
+        raise ValueError(f"cutmix is for images, but {s.data} has inputs of shape {list(splits.input_shape)}: use mixup")
+    if s.cutmix is not None:
+        return MixedBatches(train, cutmix, len(splits.classes), s.cutmix, s.seed)
+    return train if s.mixup is None else MixedBatches(train, mixup, len(splits.classes), s.mixup, s.seed)
+
+
 def _evaluation(split: str, logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> ClassEvaluation:
     loss = nn.CrossEntropyLoss()(from_numpy(logits), from_numpy(labels)).item()
     wrong = int(np.count_nonzero(logits.argmax(axis=1) != labels))
@@ -157,9 +183,10 @@ def _probabilities(model: nn.Module, prepared: Prepared, image: Tensor) -> dict[
 
 def _answer(image: str, probabilities: dict[str, float]) -> Answer:
     best = next(iter(probabilities))
+    width = max(8, *map(len, probabilities))
     lines = [f"{image}: {best} ({100 * probabilities[best]:.2f} %)"]
     for name, probability in probabilities.items():
-        lines.append(f"  {name:>8}  {f'{100 * probability:.2f} %':>8}  {'#' * round(40 * probability)}".rstrip())
+        lines.append(f"  {name:>{width}}  {f'{100 * probability:.2f} %':>8}  {'#' * round(40 * probability)}".rstrip())
     facts = {"image": image, "class": best, "probability": probabilities[best], "probabilities": probabilities}
     return Answer("\n".join(lines), facts)
 

@@ -18,7 +18,8 @@ MODEL_SETTINGS = ("hidden", "activation")
 class Settings(TrainingSettings):
     """Those of every training, and: `hidden` and `activation` belong to the mlp; `size` and `channels` (1, 3, None for the
     images' own) say how images are read, `target` and `group` name columns of a table, `on_error` what becomes of a bad
-    file or row: stop or skip; `augment` names what is done to training images.
+    file or row: stop or skip; `augment` names what is done to training images, `mixup` and `cutmix` are the alpha of Beta(alpha,
+    alpha), by which samples of a batch are mixed.
     """
 
     data: str = "digits"
@@ -28,6 +29,8 @@ class Settings(TrainingSettings):
     group: str | None = None
     on_error: str = "stop"
     augment: list[str] | None = None
+    mixup: float | None = None
+    cutmix: float | None = None
     hidden: list[int] | None = None
     activation: str | None = None
     monitor: str = "loss"
@@ -38,6 +41,8 @@ class Settings(TrainingSettings):
         self._fill_in_the_models_own()
         super().__post_init__()
         transforms_of(self.augment or [])
+        if self.mixup is not None and self.cutmix is not None:
+            raise ValueError(f"mixup={self.mixup} and cutmix={self.cutmix} both mix a batch: give one of them")
 
     def model_settings(self) -> dict[str, Any]:
         """What the model's builder is given: hidden and activation for the mlp; others keep the defaults of their entry."""
@@ -52,6 +57,8 @@ class Settings(TrainingSettings):
         return super().limits() | {
             "channels": (self.channels in (None, 1, 3), "1 (grey) or 3 (colour)"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+            "mixup": (self.mixup is None or 0 < self.mixup < float("inf"), "a positive number, such as 0.2"),
+            "cutmix": (self.cutmix is None or 0 < self.cutmix < float("inf"), "a positive number, such as 1"),
             "hidden": (self.hidden is None or all(n >= 1 for n in self.hidden), "a list of widths of 1 or more"),
         }
 
@@ -76,6 +83,8 @@ HELP = help_of(Settings, {
     "group": "Column of a table whose groups are kept together in one split.",
     "on_error": "At a file or row that cannot be used: stop or skip.",
     "augment": "Changes of training images, such as shift,scale,mirror.",
+    "mixup": "Blend pairs of samples and their targets by Beta(MIXUP, MIXUP), such as 0.2. [default: no]",
+    "cutmix": "Put a window of one image into another, by Beta(CUTMIX, CUTMIX), such as 1. [default: no]",
     "hidden": "Widths of the mlp's hidden layers, such as 256,128.",
     "activation": "The mlp's activation, such as relu or tanh.",
     "monitor": "What the best epoch is best in: loss or error (validation).",

@@ -18,7 +18,7 @@ from ..training.report_parts import section
 from .diffuse_published import published_diffusion
 from .diffuse_settings import HELP, OPTIONS_HELP, Options, Settings
 from .evaluation import Answer, Evaluation
-from .pictures import Pictures, Shape, drawn, load_pictures, shown
+from .picture_sets import Pictures, Shape, drawn, load_pictures, shown
 from .published import published_kind
 from .recipe import Recipe
 from .sample_quality import Judge

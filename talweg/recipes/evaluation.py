@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..training import FitResult
+from ..training import FitResult, Symptom
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Outcome:
     result: FitResult
     test: Evaluation
     missing: str | None
+    diagnosis: Sequence[Symptom] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ..training.report_parts import section
 from ..training.state import generator_state, set_generator
 from .evaluation import Answer, Evaluation
 from .flow_settings import HELP, OPTIONS_HELP, Options, Settings
-from .pictures import Pictures, Shape, drawn, load_pictures, shown
+from .picture_sets import Pictures, Shape, drawn, load_pictures, shown
 from .recipe import Recipe
 from .shrunk_gaussian import Gaussian
 from .task import Goal, Task, loaders_of

@@ -17,7 +17,7 @@ from ..training.report_parts import section
 from .evaluation import Answer, Evaluation
 from .gan_settings import HELP, OPTIONS_HELP, Options, Settings
 from .gan_update import AdversarialUpdate, Objective, confused
-from .pictures import Pictures, Shape, drawn, load_pictures, shown
+from .picture_sets import Pictures, Shape, drawn, load_pictures, shown
 from .recipe import Recipe
 from .sample_quality import Judge
 from .task import Goal, loaders_of

@@ -15,22 +15,29 @@ from ..data import short_name
 from ..io import load_model, read_training, save_best, write_settings
 from ..tensor import Tensor, manual_seed
 from ..training import (
+    LOSS,
+    EpochRecord,
+    Figure,
     Findings,
     FitResult,
     History,
     LayerNorms,
     LayerRow,
     Listener,
+    Symptom,
     TensorBoard,
     TrainingState,
     adapt,
+    diagnose,
     environment,
     fit,
+    over_fitting,
+    read_history,
     read_norms,
     summarise,
-    tensorboard_writer,
     write_report,
 )
+from ..training.update import Update
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
 from .runs import config_of, new_run
@@ -44,10 +51,12 @@ class Recipe(ABC):
 
     `settings` is a dataclass of meta-parameters (a TrainingSettings), `help` a line for each; `prepared` is a dataclass of
     plain values that is kept with a run: all that using the model takes besides its weights, so that no data are needed.
-    `options` is a dataclass of what using a run can be told, `options_help` a line for each.
+    `figure` says what its losses are called. `options` is a dataclass of what using a run can be told, `options_help` a line
+    for each.
     """
 
     name: str
+    figure: Figure = LOSS
     settings: type
     help: Mapping[str, str]
     prepared: type
@@ -122,8 +131,6 @@ class Recipe(ABC):
         the rest follows. Raises ValueError for contradictory settings, ModuleNotFoundError when the data need an extra,
         FloatingPointError when training diverges; the best checkpoint so far stays.
         """
-        if settings.tensorboard:
-            tensorboard_writer()  # missing, it is told before a folder is made
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
         config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}
@@ -165,6 +172,13 @@ class Recipe(ABC):
                              "test split may hold samples that were learned from: train again, or bring the old data back")
         return self.measure(model, settings, material, split)
 
+    def diagnose(self, run: str | Path) -> list[Symptom]:
+        """What ails a run, by its epochs and by a batch of its training data; nothing for a healthy one. Raises as
+        `evaluate` does."""
+        settings, model, prepared = self.load(run)
+        goal = self.goal(settings, self.material(settings), prepared)
+        return _symptoms(model, goal, read_history(run))
+
     def load(self, run: str | Path) -> tuple[Any, nn.Module, Any]:
         """A run's settings, its model with the best weights, in evaluation mode, and how inputs are prepared.
 
@@ -205,17 +219,19 @@ class Recipe(ABC):
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
         test = self.measure(task.model, task.settings, task.material, "test")
-        missing = write_report(run / "report.html", self._findings(task, run, layers, result, test, notes))
-        return Outcome(run, task.settings, result, test, missing)
+        symptoms = _symptoms(task.model, task.goal, result.records, not result.interrupted) if self.figure is LOSS else []
+        missing = write_report(run / "report.html", self._findings(task, run, layers, result, test, notes, symptoms))
+        return Outcome(run, task.settings, result, test, missing, symptoms)
 
     def _findings(
         self, task: Task, run: Path, layers: list[LayerRow], result: FitResult, test: Evaluation, notes: list[str],
+        symptoms: Sequence[Symptom],
     ) -> Findings:
         return Findings(
             title=f"{task.settings.model} on {short_name(task.settings.data)}", settings=asdict(task.settings),
             environment=environment(), records=result.records, layers=layers, split=test.split, samples=test.samples,
             tiles=test.tiles, sections=self.sections(task.model, task.settings, task.material, test),
-            remarks=[*notes, *_ended(result)], norms=read_norms(run),
+            remarks=[*notes, *_ended(result)], diagnosis=[str(s) for s in symptoms], norms=read_norms(run), figure=self.figure,
         )
 
     def _settings_of(self, config: dict[str, Any], run: str | Path) -> Any:
@@ -241,6 +257,14 @@ def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
         average=task.average, monitor=goal.monitor, patience=s.patience, on_nan=s.on_nan, precision=s.precision,
         checkpoint_activations=s.checkpoint_activations, update=goal.update, listeners=[*watching, checkpoints],
     )
+
+
+def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
+    """By the epochs and, with `looking`, by a training batch; models that learn in turns have no single loss to look at."""
+    if not looking or goal.update is not Update:
+        return over_fitting(records)
+    inputs, targets = next(iter(goal.train))
+    return diagnose(model, goal.loss, inputs, targets, records)
 
 
 def _tell(listeners: Sequence[Listener], text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..data.sources import near_path
 from ..io import read_settings
 
 HIGHEST = 10_000
@@ -29,9 +30,13 @@ def config_of(run: str | Path) -> dict[str, Any]:
     """A run's config.yaml. Raises FileNotFoundError when the folder is missing or no run."""
     run = Path(run)
     if not run.exists():
-        raise FileNotFoundError(f"{run}: there is no such run folder")
+        raise FileNotFoundError(f"{run}: there is no such run folder{near_path(run)}")
     if not run.is_dir():
         raise NotADirectoryError(f"{run}: is a file, expected a run folder such as runs/lenet-digits")
+    within = sorted(p.parent.name for p in run.glob("*/config.yaml"))
+    if within and not (run / "config.yaml").exists():
+        raise FileNotFoundError(f"{run}: is no run itself, but holds {', '.join(within[:6])}{' ...' if len(within) > 6 else ''}: "
+                                f"give one of them, such as {run / within[0]}")
     config = read_settings(run / "config.yaml")
     for part in ("settings", "input"):
         if not isinstance(config.get(part), dict):

@@ -20,7 +20,7 @@ from ..data import DataLoader, TensorDataset, content_hash
 from ..data.order import permutation
 from ..tensor import Generator, Tensor, from_numpy, manual_seed, no_grad
 from ..training.state import generator_state, set_generator
-from .pictures import PicturePart, Pictures
+from .picture_sets import PicturePart, Pictures
 
 SEED = 2023
 EPOCHS = 20

@@ -41,7 +41,22 @@ def changed(settings: T, values: Mapping[str, Any], may_change: Collection[str],
     return replace(settings, **{n: converted(n, v, hints[n]) for n, v in values.items() if n in may_change})  # type: ignore[type-var]
 
 
+ELSEWHERE = {
+    "learning_rate": "lr", "lrate": "lr", "rate": "lr", "bs": "batch_size", "batch": "batch_size",
+    "train_batch_size": "batch_size",
+    "per_device_train_batch_size": "batch_size", "num_epochs": "epochs", "num_train_epochs": "epochs", "max_epochs": "epochs",
+    "max_steps": "steps", "wd": "weight_decay", "img_size": "size", "imgsz": "size", "image_size": "size",
+    "num_workers": "workers",
+    "scheduler": "schedule", "lr_scheduler": "schedule", "warmup_ratio": "warmup", "gradient_clip_val": "clip_norm",
+    "max_grad_norm": "clip_norm", "accumulate_grad_batches": "accumulate", "gradient_accumulation_steps": "accumulate",
+    "random_state": "seed", "layers": "hidden", "hidden_sizes": "hidden", "dataset": "data", "early_stopping": "patience",
+}
+"""What settings are called in other tools, and here."""
+
+
 def unknown(name: str, valid: list[str]) -> str:
+    if ELSEWHERE.get(name) in valid:
+        return f"there is no setting {name!r}: it is called {ELSEWHERE[name]!r} here"
     near = difflib.get_close_matches(name, valid, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(valid)}"
     return f"there is no setting {name!r}: {hint}"

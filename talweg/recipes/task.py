@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import nn, optim
 from ..data import DataLoader, Dataset
-from ..io import Kept, load_matching
+from ..io import Kept, Pretrained, load_matching, load_published
 from ..tensor import Generator, from_numpy
 from ..training import SCHEDULES, Score, TrainingState, adapt, freeze, parameter_groups, sequences, warmed_up
 from ..training.schedules import Schedule
@@ -76,12 +76,32 @@ def make_ready(s: TrainingSettings, model: nn.Module) -> list[str]:
     if s.checkpoint_activations and not sequences(model):
         raise ValueError(f"checkpoint_activations does not fit {s.model}: it has no nn.Sequential of two layers or "
                          "more, whose layers could be recomputed; leave it out")
-    new = load_matching(Path(s.weights), model) if s.weights else []
+    new, remarks = started(Path(s.weights), model) if s.weights else ([], [])
     if s.lora:
         _adapt(s, model, new)
     freeze(model, s.freeze or [])
-    remark = f"not taken from {s.weights}, because they are missing there or have another shape: {', '.join(new)}"
-    return [remark] if new else []
+    return remarks
+
+
+def started(weights: Path, model: nn.Module) -> tuple[list[str], list[str]]:
+    """Fill what a run's or file's weights have of the model's, also under the names that publishers use, of the whole model or
+    of its backbone. Returns the names that were left as they are, and remarks.
+
+    Raises FileNotFoundError, ValueError for a damaged file, RuntimeError when nothing fits.
+    """
+    try:
+        if weights.is_dir() or weights.suffix == ".safetensors":
+            new = load_matching(weights, model)
+            remark = f"not taken from {weights}, because they are missing there or have another shape: {', '.join(new)}"
+            return new, [remark] if new else []
+    except RuntimeError:  # not one of our names in it: perhaps a publisher's
+        if weights.is_dir() or not isinstance(model, Pretrained):
+            raise
+    report = load_published(model, weights, strict=False)
+    if not report.loaded:
+        raise RuntimeError(f"{weights}: no tensor in it has the name and shape of one of {type(model).__name__}'s, so there is "
+                           "nothing to start from")
+    return [*report.missing, *report.wrong_shapes], [str(report)]
 
 
 def _adapt(s: TrainingSettings, model: nn.Module, new: Sequence[str]) -> None:

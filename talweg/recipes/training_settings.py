@@ -36,7 +36,7 @@ HELP = {
     "lora_rank": "Rank of the adapters.",
     "save_every": "Steps between two saves. [default: after each epoch and every three minutes]",
     "keep_best": "How many of the best epochs' weights are kept.",
-    "tensorboard": "Write TensorBoard's event files too (needs tensorboardX).",
+    "tensorboard": "Write TensorBoard's event files too (they are read by the tensorboard package).",
     "workers": "Threads that fetch batches ahead.",
     "seed": "Seed of initial weights and sample order.",
     "precision": "Of matrix products and convolutions: fp32 or bf16.",

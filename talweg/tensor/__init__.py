@@ -294,6 +294,7 @@ from .functions.complex import (
 from .functions.copies import (
     alias_copy,
     as_strided_copy,
+    detach_copy,
     as_strided_scatter,
     diagonal_copy,
     diagonal_scatter,
@@ -315,6 +316,8 @@ from .functions.copies import (
     unsafe_split,
     unsafe_split_with_sizes,
     unsqueeze_copy,
+    view_as_complex_copy,
+    view_as_real_copy,
     view_copy,
 )
 from .functions.factor import (
@@ -467,9 +470,9 @@ accept_out(globals(), NAMES)
 globals().update({name: getattr(Tensor, name) for name in WRITTEN})  # talweg.exp_(x) is x.exp_()
 
 _ROOMS = {
-    "autograd", "bind", "box", "compiled", "exchange", "return_types", "function", "functions", "generator", "methods",
-    "operands", "out", "second_names", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording", "snapshot", "sparse",
-    "tracing", "views",
+    "autograd", "bind", "box", "compiled", "computed", "exchange", "return_types", "function", "functions", "generator",
+    "methods", "operands", "out", "second_names", "NAMES", "WRITTEN", "accept_out", "pending", "printing", "recording",
+    "snapshot", "sparse", "tracing", "views",
 }
 PUBLIC = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]
 __all__ = PUBLIC  # noqa: PLE0605

@@ -10,6 +10,7 @@ import numpy as np
 from ..compile.engine import compile_after
 from ..compile.evaluate import evaluate
 from ..graph.node import Node, next_serial
+from ..graph.reverse import Inspection
 from ..graph.text import ancestors
 from .autograd import grad
 from .tensor import Tensor
@@ -45,6 +46,30 @@ class _Layers:
         return min(inside)[1] if inside else ""
 
 
+class _Origins:
+    """Inside the block, of which forward operation a backward pass records the gradient: its nodes are recorded before the next
+    operation is gone through."""
+
+    def __init__(self) -> None:
+        self.passed: list[tuple[int, Node]] = []
+
+    def __enter__(self) -> _Origins:
+        self.before, Inspection.check = Inspection.check, self._note
+        return self
+
+    def _note(self, node: Node, parts: list) -> None:
+        self.passed.append((next_serial(), node))
+        if self.before is not None:
+            self.before(node, parts)
+
+    def __exit__(self, *_: Any) -> None:
+        Inspection.check = self.before
+
+    def of(self, node: Node, last_forward: int) -> Node | None:
+        """The operation of the forward pass; one of a composite's decomposition, which comes later, stands for the composite."""
+        return next((n for end, n in self.passed if node.serial < end and n.serial < last_forward), None)
+
+
 def first_not_finite(
     forward: Callable[[], Tensor], model: Any, parameters: Mapping[str, Tensor], given: Mapping[str, Any]
 ) -> str | None:
@@ -61,24 +86,30 @@ def first_not_finite(
         layers.close()
     last_forward = next_serial()
     wanted = [p for p in parameters.values() if p.requires_grad]
-    gradients = [g for g in grad(loss, wanted, allow_unused=True, retain_graph=True) if g is not None]
+    with _Origins() as origins:
+        gradients = [g for g in grad(loss, wanted, allow_unused=True, retain_graph=True) if g is not None]
     read: dict[Node, tuple[Node, ...]] = {n: n.inputs for n in ancestors([loss.node, *(g.node for g in gradients)])}
     order = sorted((n for n in read if n.value is None), key=lambda n: n.serial)
     with compile_after(-1):
         evaluate(order)
     for node in order:
         if node.value is not None and not _finite(node.value) and all(_finite(s.value) for s in read[node]):
-            return _told(node, read[node], layers, node.serial > last_forward)
+            origin = origins.of(node, last_forward) if node.serial > last_forward else None
+            return _told(node, read[node], _place(node, origin, layers, node.serial > last_forward))
     return None
 
 
-def _told(node: Node, sources: tuple[Node, ...], layers: _Layers, backward: bool) -> str:
-    layer = layers.name_of(node)
+def _place(node: Node, origin: Node | None, layers: _Layers, backward: bool) -> str:
+    """` in layer fc1`, or ` in the backward pass of `sqrt` in layer fc1`."""
+    layer = layers.name_of(origin or node)
     place = f" in layer {layer}" if layer else ""
-    when = " of the backward pass" if backward else place
+    return f" in the backward pass{f' of `{origin.op.name}`' if origin else ''}{place}" if backward else place
+
+
+def _told(node: Node, sources: tuple[Node, ...], place: str) -> str:
     ranges = [_range(s.value) for s in sources if s.value is not None and s.value.size]
     read = f", which read {' and '.join(ranges)}" if ranges else ""
-    return f"the first result that is not finite is that of `{node.op.name}`{when}, shape {list(node.shape)}, with " \
+    return f"the first result that is not finite is that of `{node.op.name}`{place}, shape {list(node.shape)}, with " \
            f"{_kind(node.value)}{read}"
 
 

@@ -48,7 +48,8 @@ def variadic(name: str) -> Callable[[Callable], Callable]:
         @functools.wraps(function)
         def call(*args, **options):
             if name in options:
-                args = (*args, options.pop(name))
+                first = (options.pop("input"),) if "input" in options else ()
+                args = (*first, *args, options.pop(name))
             return function(*args, **options)
 
         return call

@@ -187,6 +187,7 @@ def assign(self: Tensor, result: Tensor, call: str) -> Tensor:
 
 
 # --- writes that are no function's in-place form
+@also_named(other="src")
 def copy_(self, src, non_blocking: bool = False):
     """The values of src, broadcast and converted to this tensor's shape and dtype."""
     if not isinstance(src, Box):

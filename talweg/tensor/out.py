@@ -26,7 +26,8 @@ pinverse polar polygamma pow prod qr quantile rad2deg rand randint randn randper
 row_stack rsqrt scatter scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh softmax log_softmax sort
 sqrt square stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu true_divide
 trunc var vdot vstack where xlogy zeros empty
-chain_matmul frobenius_norm nuclear_norm index_reduce isin lu_solve lu_unpack nansum nonzero_static slice_scatter slogdet
+chain_matmul frobenius_norm nuclear_norm index_reduce isin lu_solve lu_unpack nansum nonzero_static slice_copy slice_scatter
+slogdet
 """.split())
 
 IN_NAMESPACES = frozenset("""
@@ -39,13 +40,17 @@ i0e i1 i1e log1p log_ndtr logit logsumexp ndtr ndtri polygamma psi round sinc xl
 chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h
 hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p multigammaln shifted_chebyshev_polynomial_t
 shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w
+modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1
+spherical_bessel_j0
 """.split())
+
+OF_LAYERS = frozenset(("hardshrink", "threshold"))  # activations that PyTorch has at its top as well, and there with `out`
 
 EXACT = frozenset("""
 addbmm addmm addmv amax amin aminmax argmax argmin argsort baddbmm bmm bucketize complex cross cummax cummin diag diff dot gather
-heaviside histc histogram index_add index_copy index_select inner kthvalue log_softmax logcumsumexp masked_select matmul mm mode
-msort multinomial mv nan_to_num nanquantile nonzero norm orgqr ormqr polar qr quantile renorm scatter scatter_add scatter_reduce
-searchsorted softmax sort svd take take_along_dim tensordot topk triangular_solve tril triu vdot where
+hardshrink heaviside histc histogram index_add index_copy index_select inner kthvalue log_softmax logcumsumexp masked_select
+matmul mm mode msort multinomial mv nan_to_num nanquantile nonzero norm orgqr ormqr polar qr quantile renorm scatter scatter_add
+scatter_reduce searchsorted slice_copy softmax sort svd take take_along_dim tensordot topk triangular_solve tril triu vdot where
 cholesky cholesky_ex det eigh eigvalsh inv inv_ex ldl_factor ldl_factor_ex ldl_solve lu lu_factor lu_factor_ex lu_solve
 matrix_norm multi_dot slogdet solve solve_ex solve_triangular svdvals vecdot vector_norm
 """.split())

@@ -105,7 +105,8 @@ class Recording:
         self._replaced_gradients = [box for box, _ in self._gradients if id(box) not in used]
         inputs = list(enumerate([*self._from, *self._known]))
         self._captured = [(i, w) for i, w in inputs if isinstance(w, _Captured)]
-        self._others = [(i, w) for i, w in inputs if not isinstance(w, _Captured)]
+        self._given = [(i, w) for i, w in inputs if isinstance(w, _Given)]
+        self._others = [(i, w) for i, w in inputs if not isinstance(w, (_Captured, _Given))]
         self._leaves = leaves
 
     def run_first(self) -> None:
@@ -135,9 +136,13 @@ class Recording:
             arrays[i] = where.array()
             if arrays[i] is None:
                 return MISS
-        moments = [moment() for moment in self._trace.moments]
-        for i, where in self._others:
-            arrays[i] = where.array(moments, tensors)
+        for i, given in self._given:
+            arrays[i] = given.array(tensors)
+            if arrays[i] is None:
+                return MISS
+        moments = [moment() for moment in self._trace.moments]  # not before it is clear that the recording fits
+        for i, other in self._others:
+            arrays[i] = other.array(moments)
         for box in self._replaced_gradients:  # gone before the new ones are made, so that these find room
             box._grad = None
         in_place = self._claimed(arrays)
@@ -209,7 +214,7 @@ class _Fixed:
     def __init__(self, value: np.ndarray):
         self.value = value
 
-    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+    def array(self, moments: Sequence) -> np.ndarray:
         return self.value
 
 
@@ -219,7 +224,7 @@ class _Moment:
     def __init__(self, number: int):
         self.number = number
 
-    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+    def array(self, moments: Sequence) -> np.ndarray:
         return moments[self.number]
 
 
@@ -230,7 +235,8 @@ class _Given:
         self.position = position
         self.strides = like.strides
 
-    def array(self, moments: Sequence, tensors: Sequence[Box]) -> np.ndarray:
+    def array(self, tensors: Sequence[Box]) -> np.ndarray | None:
+        """None if it cannot lie as the recording expects."""
         return laid_out(tensors[self.position].node.value, self.strides)
 
 
@@ -282,10 +288,13 @@ def _held_by_one(box: Box, arrays: list, i: int) -> bool:
     return base is None or (isinstance(base, np.ndarray) and base.base is None and sys.getrefcount(base) <= 3)
 
 
-def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
-    """The array itself if it lies as the program expects, else a copy that does."""
+def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray | None:
+    """The array itself if it lies as the program expects, else a copy that does; None where what was recorded repeated one
+    element along a dimension, as `zeros` and `expand` do, and this array does not."""
     if array.strides == strides:
         return array
+    if any(step == 0 and count > 1 for count, step in zip(array.shape, strides)):
+        return None
     order = sorted(range(array.ndim), key=lambda d: -strides[d])
     copy = np.empty([array.shape[d] for d in order], array.dtype).transpose(np.argsort(order))
     if copy.strides != strides:  # not dense: only its extent matters to the copy

@@ -55,9 +55,9 @@ class Tensor(Box):
         shape = isinstance(data[0], Size)
         return np.zeros(data[0], np.float32) if shape else np.array(data[0], np.float32)
 
-    def new(self, *data) -> Tensor:
+    def new(self, *data, size=None) -> Tensor:
         """`Tensor(...)` in this tensor's dtype: sizes, or data."""
-        return Tensor(*data).to(self.dtype)
+        return Tensor(*(data if size is None else size)).to(self.dtype)
 
     def _hold_copy_of(self, array: np.ndarray) -> None:
         node = array_node(array)

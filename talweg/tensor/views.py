@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import shapes
+from ..core.dtypes import dtype
 from ..core.shapes import (
     Shape,
     contiguous_strides,
@@ -101,6 +102,21 @@ def _flat(node: Node) -> Node:
     return ops.reshape(node, (math.prod(node.shape),))
 
 
+class Bits:
+    """The same bytes as numbers of another type."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: dtype):
+        self.dtype = dtype
+
+    def read(self, source: Node) -> Node:
+        return ops.bits_as(source, self.dtype)
+
+    def write(self, source: Node, value: Node) -> Node:
+        return ops.bits_as(value, source.dtype)
+
+
 # --- from a tensor to a view of it
 def permute(x: Box, order: Shape):
     strides, offset = x._geometry()
@@ -112,6 +128,27 @@ def view(x: Box, shape: Shape):
     strides, offset = x._geometry()
     found = view_strides(x.node.shape, strides, shape)
     return None if found is None else x._make_view(Reshape(shape), found, offset)
+
+
+def bits(x: Box, wanted: dtype):
+    """The same memory as numbers of another type. Raises RuntimeError where whole numbers of it do not lie side by side."""
+    strides, offset = x._geometry()
+    old, new = x.dtype.itemsize, wanted.itemsize
+    if old != new and strides:
+        _check_whole(x, strides, offset, wanted)
+        strides = (*(s * old // new for s in strides[:-1]), 1)
+    return x._make_view(Bits(wanted), strides, offset * old // new)
+
+
+def _check_whole(x: Box, strides: Shape, offset: int, wanted: dtype) -> None:
+    pair = f"to view {x.dtype.name} as {wanted.name} (different element sizes)"
+    if strides[-1] != 1:
+        raise RuntimeError(f"view: self.stride(-1) must be 1 {pair}, but got {strides[-1]}; call contiguous() first")
+    ratio = max(wanted.itemsize // x.dtype.itemsize, 1)
+    if offset % ratio:
+        raise RuntimeError(f"view: self.storage_offset() must be divisible by {ratio} {pair}, but got {offset}; clone() first")
+    if any(s % ratio for s in strides[:-1]):
+        raise RuntimeError(f"view: the strides must be divisible by {ratio} {pair}, but got {list(strides)}; clone() first")
 
 
 def expand(x: Box, shape: Shape):
@@ -170,7 +207,7 @@ def strided(x: Box, shape: Shape, strides: Shape, offset: int):
     base._hold(x._storage, None, x._storage.node)
     count = math.prod(base.node.shape)
     of_a_part = x._storage.link is not None and count != math.prod(x._storage.root().node.shape)
-    if of_a_part or (x._view is None and x._geometry() != (contiguous_strides(x.node.shape), 0)):
+    if of_a_part or base.dtype is not x.dtype or (x._view is None and x._geometry() != (contiguous_strides(x.node.shape), 0)):
         return _strided_part(x, shape, strides, offset)
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides))
     if math.prod(shape) and (offset < 0 or last >= count or any(s < 0 for s in strides)):
@@ -182,14 +219,15 @@ def strided(x: Box, shape: Shape, strides: Shape, offset: int):
 
 
 def _strided_part(x: Box, shape: Shape, strides: Shape, offset: int):
-    """The same of a detached part of a larger tensor, which has a storage of its own: elements of the part only."""
+    """The same of a detached part of a larger tensor, which has a storage of its own, or of a tensor that shows another
+    type's bytes: elements of the part only."""
     own = places(x.node.shape, *x._geometry()).ravel()  # where each element of x lies in the memory they share
     wanted = places(shape, strides, offset)
     order = np.argsort(own, kind="stable")
     at = order[np.searchsorted(own[order], wanted).clip(max=max(len(own) - 1, 0))] if len(own) else wanted
     if wanted.size and (not len(own) or (own[at] != wanted).any()):
-        raise RuntimeError("as_strided: a detached part of a larger tensor cannot be laid out beyond itself; call as_strided "
-                           "on the whole, or clone() the part first")
+        raise RuntimeError("as_strided: a detached part of a larger tensor, or one under another dtype, cannot be laid out "
+                           "beyond itself; call as_strided on the whole, or clone() the part first")
     return x._make_view(Elements(at.reshape(wanted.shape)), strides, offset)
 
 

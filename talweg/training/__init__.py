@@ -1,13 +1,15 @@
 """Training: the loop, its metrics, progress, history and report."""
 
+from .diagnosis import Symptom, diagnose, over_fitting
 from .economy import PRECISIONS, in_precision, recomputing, sequences
 from .environment import environment
-from .events import EpochRecord, Listener
+from .events import LOSS, EpochRecord, Figure, Listener
 from .history import History, read_history
 from .lora import LowRank, adapt, merge
 from .loop import FitResult, evaluate, fit
 from .metrics import ClassScore, class_scores, confusion_matrix, count_errors, error_rate, softmax
 from .parts import freeze, parameter_groups
+from .probe import Probe, probe
 from .progress import progress_for
 from .rate_finder import RateCurve, find_rate
 from .report import Findings, page, write_report
@@ -16,15 +18,17 @@ from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, 
 from .state import Score, TrainingState
 from .summary import LayerRow, parameter_count, summarise
 from .update import ON_NAN, samples, tokens
-from .watching import LayerNorms, TensorBoard, read_norms, tensorboard_writer
+from .watching import LayerNorms, TensorBoard, read_norms
 
 __all__ = [
+    "LOSS",
     "ON_NAN",
     "PRECISIONS",
     "SCHEDULES",
     "ClassFindings",
     "ClassScore",
     "EpochRecord",
+    "Figure",
     "Findings",
     "FitResult",
     "History",
@@ -33,8 +37,10 @@ __all__ = [
     "Listener",
     "LowRank",
     "Plateau",
+    "Probe",
     "RateCurve",
     "Score",
+    "Symptom",
     "TensorBoard",
     "TrainingState",
     "adapt",
@@ -43,6 +49,7 @@ __all__ = [
     "constant",
     "cosine",
     "count_errors",
+    "diagnose",
     "environment",
     "error_rate",
     "evaluate",
@@ -53,9 +60,11 @@ __all__ = [
     "linear",
     "merge",
     "one_cycle",
+    "over_fitting",
     "page",
     "parameter_count",
     "parameter_groups",
+    "probe",
     "progress_for",
     "read_history",
     "read_norms",
@@ -65,7 +74,6 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
-    "tensorboard_writer",
     "tokens",
     "warmed_up",
     "write_report",

@@ -26,6 +26,21 @@ class EpochRecord:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Figure:
+    """What people call the losses of a run, and the sign that they see: what is minimised may be minus a return."""
+
+    name: str = "loss"
+    unit: str = "mean loss (nats)"
+    sign: int = 1
+
+    def text(self, loss: float) -> str:
+        return f"{self.sign * loss:.4f}" if self.sign > 0 else f"{self.sign * loss:.1f}"
+
+
+LOSS = Figure()
+
+
 class Listener:
     """Hears of the run as it goes. Each method may be left out."""
 

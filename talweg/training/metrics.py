@@ -10,15 +10,18 @@ from ..tensor import Tensor
 
 
 def count_errors(outputs: Tensor, targets: Tensor) -> int:
-    """How many rows of `outputs` (N, C) have their largest entry elsewhere than at `targets` (N,).
+    """How many rows of `outputs` (N, C) have their largest entry elsewhere than at `targets` (N,), or than the largest share
+    of `targets` (N, C), as mixup makes them.
 
     A row with a NaN counts as an error. Raises ValueError when the shapes are not those.
     """
     scores = outputs.detach().numpy()
     labels = targets.numpy()
+    if labels.shape == scores.shape and labels.dtype.kind == "f":
+        labels = labels.argmax(axis=1)
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         raise ValueError(
-            "count_errors: expected outputs (N, C) and targets (N,), "
+            "count_errors: expected outputs (N, C) and targets (N,) or shares (N, C), "
             f"got {list(scores.shape)} and {list(labels.shape)}"
         )
     wrong = (scores.argmax(axis=1) != labels) | np.isnan(scores).any(axis=1)

@@ -7,21 +7,22 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .events import EpochRecord, Listener
+from .events import LOSS, EpochRecord, Figure, Listener
 
 
-def progress_for(console: Console, quiet: bool = False) -> Listener:
+def progress_for(console: Console, quiet: bool = False, figure: Figure = LOSS) -> Listener:
     """The listener that suits where the output goes."""
     if quiet:
         return Listener()
-    return BarProgress(console) if console.is_terminal else LineProgress(console)
+    return (BarProgress if console.is_terminal else LineProgress)(console, figure)
 
 
 class LineProgress(Listener):
     """One line an epoch."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, figure: Figure = LOSS) -> None:
         self.console = console
+        self.figure = figure
         self.epochs = 0
 
     def note(self, text: str) -> None:
@@ -31,7 +32,7 @@ class LineProgress(Listener):
         self.epochs = epochs
 
     def epoch(self, record: EpochRecord) -> None:
-        self.console.print(epoch_line(record, self.epochs), highlight=False, soft_wrap=True)
+        self.console.print(epoch_line(record, self.epochs, self.figure), highlight=False, soft_wrap=True)
 
 
 class BarProgress(LineProgress):
@@ -59,7 +60,7 @@ class BarProgress(LineProgress):
     def batch(self, loss: float, error: float | None, samples: int) -> None:
         self.samples += samples
         speed = self.samples / max(time.perf_counter() - self.started, 1e-9)
-        figures = f"loss {loss:.4f}  {_percent('error', error)}{speed:,.0f} samples/s"
+        figures = f"{self.figure.name} {self.figure.text(loss)}  {_percent('error', error)}{speed:,.0f} samples/s"
         self.bar.update(self.task, advance=1, figures=figures)
 
     def epoch(self, record: EpochRecord) -> None:
@@ -70,13 +71,13 @@ class BarProgress(LineProgress):
         self.bar.stop()
 
 
-def epoch_line(record: EpochRecord, epochs: int) -> str:
+def epoch_line(record: EpochRecord, epochs: int, figure: Figure = LOSS) -> str:
     """`epoch  3/20  train loss 0.1034 error 2.9 %  validation loss ...`, with a star on the best so far."""
     width = len(str(epochs))
     return (
         f"epoch {record.epoch:>{width}}/{epochs}"
-        f"  train loss {record.train_loss:.4f} {_percent('error', record.train_error)}"
-        f" validation loss {record.validation_loss:.4f} {_percent('error', record.validation_error)}"
+        f"  train {figure.name} {figure.text(record.train_loss)} {_percent('error', record.train_error)}"
+        f" validation {figure.name} {figure.text(record.validation_loss)} {_percent('error', record.validation_error)}"
         f" {record.samples_per_second:,.0f} samples/s{'  *best' if record.best else ''}"
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .events import EpochRecord
+from .events import LOSS, EpochRecord, Figure
 from .report_figures import error_curves, loss_curves, matplotlib_is_here, several_curves
 from .report_parts import pair, pairs, percent, section, table, text
 from .report_style import STYLE
@@ -33,6 +33,8 @@ class Findings:
     sections: Sequence[str] = ()
     remarks: Sequence[str] = ()
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    figure: Figure = LOSS
+    diagnosis: Sequence[str] = ()
 
     @property
     def best(self) -> EpochRecord | None:
@@ -51,6 +53,7 @@ def page(findings: Findings) -> str:
     parts = [
         _head(findings),
         _tiles(findings),
+        _diagnosis(findings),
         _curves(findings),
         *findings.sections,
         section("Model", _layers(findings.layers)) if findings.layers else "",
@@ -82,12 +85,16 @@ def _tiles(f: Findings) -> str:
                                            for v, n in [*f.tiles, *best, *size, time]) + "</div>"
 
 
+def _diagnosis(f: Findings) -> str:
+    return section("Diagnosis", "".join(f"<p>{text(line)}.</p>" for line in f.diagnosis)) if f.diagnosis else ""
+
+
 def _curves(f: Findings) -> str:
     if not matplotlib_is_here():
         return section("Loss and error", f"<p>{text(NO_FIGURES)}</p>")
     if not f.records:
         return section("Loss and error", "<p>No epoch was finished.</p>")
-    figures = [section("Loss by epoch", loss_curves(f.records, f.best))]
+    figures = [section(f"{f.figure.name.capitalize()} by epoch", loss_curves(f.records, f.best, f.figure))]
     if any(r.train_error is not None for r in f.records):
         figures.append(section("Error by epoch", error_curves(f.records, f.best)))
     return pair(*figures, *_course(f))
@@ -121,13 +128,13 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 
 def _epochs(f: Findings) -> str:
-    head = ["epoch", "training loss", "error", "validation loss", "error", "learning rate", "seconds"]
+    head = ["epoch", f"training {f.figure.name}", "error", f"validation {f.figure.name}", "error", "learning rate", "seconds"]
     rows = [
         [
             f"{r.epoch}{' (best)' if r is f.best else ''}",
-            f"{r.train_loss:.5f}",
+            f"{f.figure.sign * r.train_loss:.5f}",
             percent(r.train_error),
-            f"{r.validation_loss:.5f}",
+            f"{f.figure.sign * r.validation_loss:.5f}",
             percent(r.validation_error),
             f"{r.learning_rate:.3g}",
             f"{r.seconds:.2f}",

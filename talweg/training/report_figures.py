@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from .events import EpochRecord
+from .average_precision import Curve
+from .events import LOSS, EpochRecord, Figure
 
 # Colours that matplotlib draws with, and what the page puts in their place.
 PAINT = {
@@ -27,10 +28,11 @@ def matplotlib_is_here() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def loss_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
+def loss_curves(records: Sequence[EpochRecord], best: EpochRecord | None, figure: Figure = LOSS) -> str:
     """Training and validation loss by epoch, the best epoch marked (L fig. 3.4)."""
-    curves = [[r.train_loss for r in records], [r.validation_loss for r in records]]
-    return _curves("loss", "mean loss (nats)", records, curves, best.validation_loss if best else None, best)
+    curves = [[figure.sign * r.train_loss for r in records], [figure.sign * r.validation_loss for r in records]]
+    height = figure.sign * best.validation_loss if best else None
+    return _curves(figure.name, figure.unit, records, curves, height, best)
 
 
 def error_curves(records: Sequence[EpochRecord], best: EpochRecord | None) -> str:
@@ -62,7 +64,8 @@ def _curves(
         axes.plot([best.epoch], [height], "o", color=BEST, markersize=6, label=f"best: epoch {best.epoch}")
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
+    if min((v for values in curves for v in values if math.isfinite(v)), default=0) >= 0:
+        axes.set_ylim(bottom=0)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, labelcolor=INK)
     return _svg(figure, name)
@@ -136,3 +139,18 @@ def _svg(figure: Any, name: str) -> str:
     for colour, variable in PAINT.items():
         svg = svg.replace(colour, variable)
     return svg
+
+
+def precision_curves(curves: Mapping[str, Curve]) -> str:
+    """Precision by recall, one line a class, with its average precision."""
+    figure, axes = _figure()
+    for i, (name, curve) in enumerate(curves.items()):
+        axes.plot(curve.recall, curve.precision, color=MANY[i % len(MANY)], linestyle=("-", "--")[i // len(MANY) % 2],
+                  label=f"{name} ({curve.average:.3f})", linewidth=1.4)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    if curves:
+        axes.legend(frameon=False, labelcolor=INK, fontsize=6)
+    return _svg(figure, "precision by recall")

@@ -46,12 +46,13 @@ def _stretched(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(np.round(255 * (picture - low) / span).astype(np.uint8))
 
 
-def gallery(pictures: Iterable[tuple[str, str]]) -> str:
-    """Pictures side by side: (address, caption) of each, the caption plain text."""
+def gallery(pictures: Iterable[tuple[str, str]], least: int | None = None) -> str:
+    """Pictures side by side: (address, caption) of each, the caption plain text. `least` pixels wide, if not as small ones."""
     def figure(source: str, caption: str) -> str:
         return f'<figure><img alt="{text(caption)}" src="{source}"><figcaption>{text(caption)}</figcaption></figure>'
 
-    return f'<div class="pictures">{"".join(figure(*picture) for picture in pictures)}</div>'
+    columns = "" if least is None else f' style="grid-template-columns: repeat(auto-fill, minmax(min(100%, {least}px), 1fr))"'
+    return f'<div class="pictures"{columns}>{"".join(figure(*picture) for picture in pictures)}</div>'
 
 
 def percent(share: float | None) -> str:

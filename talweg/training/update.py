@@ -133,7 +133,7 @@ class Update:
         rates = ", ".join(sorted({f"{group['lr']:g}" for group in self.optimizer.param_groups}))
         raise FloatingPointError(
             f"the training {what}{where_in_run}: {found}. The weights are those before this step. Try a smaller learning rate "
-            f"(it was {rates}), clip gradients, or leave such steps out with on_nan='skip'"
+            f"(it was {rates}), clip gradients, or leave such steps out with on_nan='skip' (--on-nan skip)"
         )
 
     def _first_not_finite(self, batches: Sequence[Batch]) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import nn
+from ..io.summary_writer import SummaryWriter
 from .events import EpochRecord, Listener
-
-NO_TENSORBOARD = "TensorBoard's files need a package: run `pip install talweg[tensorboard]`, or leave --tensorboard out"
 
 
 class LayerNorms(Listener):
@@ -43,13 +40,10 @@ def read_norms(run: str | Path) -> dict[str, list[float]]:
 
 
 class TensorBoard(Listener):
-    """Every epoch's figures as scalars in a run folder's `tensorboard`.
-
-    Raises ModuleNotFoundError, saying what to install, without tensorboardX.
-    """
+    """Every epoch's figures as scalars in a run folder's `tensorboard`."""
 
     def __init__(self, run: str | Path) -> None:
-        self.writer: Any = tensorboard_writer()(str(Path(run) / "tensorboard"))
+        self.writer = SummaryWriter(Path(run) / "tensorboard")
 
     def epoch(self, record: EpochRecord) -> None:
         for name, value in record.as_dict().items():
@@ -60,11 +54,3 @@ class TensorBoard(Listener):
 
     def end(self) -> None:
         self.writer.close()
-
-
-def tensorboard_writer() -> Any:
-    """tensorboardX's SummaryWriter. Raises ModuleNotFoundError, saying what to install."""
-    try:
-        return importlib.import_module("tensorboardX").SummaryWriter
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(NO_TENSORBOARD) from error

@@ -37,11 +37,15 @@ KEYS = [
     _index("v[0], None", R(4), A([1, 1])), _index("v[0]", R(4), A(np.zeros((0,), int))), _index("()", R()),
     _index("...", R(2)),
     _index("np.array([1, 0])", R(3)), _index("v[0], ..., v[1]", R(2, 3, 2), A([0, 1]), A([1, 0])),
+    _index("range(2)", R(3, 4)), _index("range(-2, 0), 1", R(3, 4)), _index(":, (0, 2)", R(3, 4)),
+    _index(":, range(0)", R(3, 4)), _index("(0, 1), ..., None", R(3, 4)), _index("range(2), v[0]", R(3, 4), A([3, 1])),
+    _index("v[0], (1, 1)", R(3, 4), A([2, 0])),
     _index("0, v[0]", R(2, 3), A([2, 2])), _index("v[0], 0, v[1]", R(2, 2, 3), A([1]), A([2])), _index("1", R(2, 3).T),
 ]
 WRITES = [
     _assign("[0] = v[0]", R(3, 2), R(2)), _assign("[1:, ::2] = v[0]", R(3, 3), R(2, 2)),
-    _assign("[...] = 2.5", R(2, 2)),
+    _assign("[...] = 2.5", R(2, 2)), _assign("[range(3), v[0]] = v[1]", R(3, 4), A([3, 0, 1]), R(3)),
+    _assign("[:, (0, 2)] *= v[0]", R(3, 4), R(2)),
     _assign("[v[0]] = v[1]", R(4, 2), A([0, 2]), R(2, 2)), _assign("[v[0]] = v[1]", R(4), A([0, 2]), R(1)),
     _assign("[v[0]] = 0.5", R(2, 3), A([[True, False, True], [False, False, True]])),
     _assign("[v[0]] = v[1]", R(3), A([True, False, True]), R(2)),

@@ -55,4 +55,3 @@ export = absent("torch.export", "programs are not exported by this build", "expo
 overrides = absent("torch.overrides", "functions cannot be replaced for a class of tensors here", "", "TorchFunctionMode")
 for _name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
     setattr(overrides, _name, staticmethod(lambda *args: False))
-tensorboard = absent("torch.utils.tensorboard", "event files are not written by this build", "", "SummaryWriter")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ...optim import grad_scaler
+from ...tensor import custom_autocast
 from ...tensor.autocast import autocast as _autocast
 
 
@@ -20,3 +22,7 @@ class GradScaler(grad_scaler.GradScaler):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__("cuda", *args, **kwargs)
+
+
+custom_fwd = functools.partial(custom_autocast.custom_fwd, device_type="cuda")
+custom_bwd = functools.partial(custom_autocast.custom_bwd, device_type="cuda")

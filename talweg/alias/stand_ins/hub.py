@@ -11,30 +11,36 @@ from urllib.parse import urlparse
 from ...io.torch_file import load as load_file
 from .refusing import refused
 
-try:
-    from tqdm import tqdm as tqdm
-except ImportError:
 
-    class tqdm:  # type: ignore[no-redef]
-        """What is iterated over, without a bar, where the package tqdm is not installed."""
+class Silent:
+    """What is iterated over, without a bar, where the package tqdm is not installed."""
 
-        def __init__(self, iterable: Iterable = (), **kwargs: Any):
-            self.iterable = iterable
+    def __init__(self, iterable: Iterable = (), **kwargs: Any):
+        self.iterable = iterable
 
-        def __iter__(self) -> Iterator:
-            return iter(self.iterable)
+    def __iter__(self) -> Iterator:
+        return iter(self.iterable)
 
-        def update(self, n: float = 1) -> None:
-            pass
+    def update(self, n: float = 1) -> None:
+        pass
 
-        def close(self) -> None:
-            pass
+    def close(self) -> None:
+        pass
 
-        def __enter__(self) -> tqdm:
-            return self
+    def __enter__(self) -> Silent:
+        return self
 
-        def __exit__(self, *_: Any) -> None:
-            pass
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+
+def tqdm(*args: Any, **kwargs: Any) -> Any:
+    """A progress bar. The package is loaded when one is asked for: its import takes as long as half of ours."""
+    try:
+        from tqdm import tqdm as bar
+    except ImportError:
+        bar = Silent  # type: ignore[misc,assignment]
+    return bar(*args, **kwargs)
 
 
 _reason = "nothing is downloaded by this build; fetch the file and give it to torch.load"

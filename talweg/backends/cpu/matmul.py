@@ -108,7 +108,8 @@ def _prepare(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> _Product:
     through_copy = strides_c is None or not _matrices_are_plain(shape, strides_c)
     if through_copy or strides_c is None:
         strides_c = row_major(shape)
-    copy_a, copy_b = _must_copy(a), _must_copy(b)
+    repeated_a, repeated_b = _repeated_by_both(a, b, shape)
+    copy_a, copy_b = _must_copy(a) or repeated_a, _must_copy(b) or repeated_b
     plan = _build(a, b, shape, strides_c, dtype, copy_a, copy_b)
     if plan.steps[-1][0].implementation.startswith("ref"):  # a layout only the slow reference takes
         copy_a = copy_b = through_copy = True
@@ -148,6 +149,15 @@ def _must_copy(x: np.ndarray) -> bool:
     # A batch dimension that repeats (stride 0) is no hindrance: it is passed as one that broadcasts.
     kept = [i for i, step in enumerate(strides) if step or i >= x.ndim - 2]
     return not _matrices_are_plain([x.shape[i] for i in kept], [strides[i] for i in kept])
+
+
+def _repeated_by_both(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> tuple[bool, bool]:
+    """Which operand must be written out because both repeat along a batch dimension that the result walks: oneDNN wants
+    that dimension from one of them."""
+    both = [i for i in range(-len(shape), -2) if shape[i] != 1 and not any(_step(x.shape, x.strides, i + 2) for x in (a, b))]
+    write_a = any(-i <= a.ndim and a.shape[i] != 1 for i in both)
+    write_b = any(-i > a.ndim or a.shape[i] == 1 for i in both)
+    return write_a, write_b
 
 
 def _matrices_are_plain(shape, strides) -> bool:

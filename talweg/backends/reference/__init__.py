@@ -1,6 +1,7 @@
 """NumPy: one short obvious function for each operation; it defines what the operation means."""
 
 from . import (  # noqa: F401  (each fills the table)
+    bits,
     complex,
     contraction,
     ctc,

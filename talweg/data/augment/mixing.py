@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 
+from ...tensor import Tensor, from_numpy
+from ..loader import DataLoader
 from .draws import Draws
+
+Mix = Callable[[np.ndarray, np.ndarray, Draws, float], tuple[np.ndarray, np.ndarray]]
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -39,6 +46,50 @@ def cutmix(inputs: np.ndarray, shares: np.ndarray, draws: Draws, alpha: float = 
     mixed[:, :, top:bottom, left:right] = inputs[partner][:, :, top:bottom, left:right]
     kept = 1 - (bottom - top) * (right - left) / (height * width)
     return mixed, _blend(shares, shares[partner], kept)
+
+
+class MixedBatches:
+    """The batches (inputs, labels) of a loader, mixed by `mix` (mixup or cutmix): targets become shares (N, classes).
+
+    Batch b of epoch e is mixed by random numbers of (seed, e, b) only, so that a resumed run mixes as it would have.
+    Raises ValueError for alpha <= 0.
+    """
+
+    def __init__(self, loader: DataLoader, mix: Mix, classes: int, alpha: float, seed: int = 0) -> None:
+        if not alpha > 0:
+            raise ValueError(f"MixedBatches: alpha must be positive, got {alpha}")
+        self.loader = loader
+        self.mix = mix
+        self.classes = classes
+        self.alpha = alpha
+        self.seed = seed
+        self._epoch = 0
+
+    @property
+    def dataset(self) -> Any:
+        return self.loader.dataset
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self.loader.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return self.batches()
+
+    def batches(self, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """A pass from batch `start` on."""
+        self._epoch += 1
+        numbered = enumerate(self.loader.batches(start), start)
+        return (self._mixed(batch, self._epoch - 1, number) for number, batch in numbered)
+
+    def _mixed(self, batch: tuple[Tensor, Tensor], epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        inputs, labels = batch
+        draws = Draws(self.seed, epoch, number, purpose="mixing")
+        mixed, shares = self.mix(inputs.numpy(), one_hot(labels.numpy(), self.classes), draws, self.alpha)
+        return from_numpy(mixed), from_numpy(shares)
 
 
 def _partners(count: int, draws: Draws) -> np.ndarray:

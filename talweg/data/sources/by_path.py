@@ -18,7 +18,7 @@ from .shards import is_sharded, read_shards
 from .sound_folder import read_sound_folder
 from .table_data import TABLES
 from .text_folder import read_text_folder
-from .walk import files_below, visible
+from .walk import files_below, near_path, visible
 
 Reader = Callable[[Path, Request], Examples]
 LOOKED_AT = 2000  # files that decide what a folder holds
@@ -46,7 +46,7 @@ def load_path(path: str | Path, request: Request | None = None) -> Splits:
 def reader_of(path: Path) -> Reader:
     """What reads this path. Raises FileNotFoundError and ValueError, saying what would be read."""
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file or folder")
+        raise FileNotFoundError(f"{path}: there is no such file or folder{near_path(path)}")
     if path.is_dir():
         return _reader_of_folder(path)
     suffix = path.suffix.lower()

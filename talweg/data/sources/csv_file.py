@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from ..problems import Problems
@@ -15,7 +16,7 @@ LOOKED_AT = 50  # lines that decide about delimiter and header
 def read_csv(path: Path, problems: Problems) -> Table:
     """The table of a CSV or TSV file. Raises ValueError for a file that is empty or no text, and
     BadSample for a row with too few or too many cells."""
-    lines = read_text(path).splitlines(keepends=True)
+    lines = list(io.StringIO(read_text(path), newline=""))  # str.splitlines would cut at \f and U+2028 within cells too
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path}: is empty")
     delimiter = _delimiter(path, lines)

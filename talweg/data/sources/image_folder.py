@@ -12,7 +12,7 @@ from PIL import Image
 from ..examples import Examples, Request, content_hash
 from ..images import read_pixels, squared
 from ..problems import BadSample, Problems
-from .walk import LabelledFiles, labelled_files
+from .walk import LabelledFiles, files_below, labelled_files, near_path
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 IN_MEMORY = 1 << 30  # bytes; what is more is kept in a file
@@ -46,15 +46,30 @@ def is_image_name(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS
 
 
+def image_files(path: str | Path) -> list[Path]:
+    """The file itself, or of a folder all files at any depth that are named like images. Raises FileNotFoundError, with the
+    nearest name, and ValueError for a folder without images."""
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file or folder{near_path(path)}")
+    if not path.is_dir():
+        return [path]
+    found = [p for p in files_below(path) if is_image_name(p)]
+    if not found:
+        raise ValueError(f"{path}: holds no image ({', '.join(sorted(EXTENSIONS))})")
+    return found
+
+
 def _images_only(files: LabelledFiles) -> tuple[LabelledFiles, list[str]]:
     """Without the files that neither are named like an image nor begin like one."""
     mask = np.array([is_image_name(p) or _begins_like_an_image(p) for p in files.paths], bool)
     if not mask.any():
         raise ValueError(f"{files.root}: holds {len(mask)} files but no image among them, such as {files.where(0)}")
     if mask.all():
-        return files, []
+        return files, files.notes
     others = [files.where(i) for i in np.flatnonzero(~mask).tolist()]
-    return files.kept(mask), [f"left out {len(others)} files that are no images: {', '.join(others[:3])}"]
+    note = f"left out {len(others)} files that are no images: {', '.join(others[:3])}"
+    return files.kept(mask), [*files.notes, note]
 
 
 def _begins_like_an_image(path: Path) -> bool:

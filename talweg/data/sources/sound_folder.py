@@ -19,7 +19,7 @@ def read_sound_folder(root: Path, request: Request) -> Examples:
     ModuleNotFoundError when one needs the soundfile package."""
     files = labelled_files(root)
     named = np.array([p.suffix.lower() in EXTENSIONS for p in files.paths], bool)
-    notes = [f"left out {int((~named).sum())} files that are no sounds by name"] if not named.all() else []
+    notes = files.notes + ([f"left out {int((~named).sum())} files that are no sounds by name"] if not named.all() else [])
     files = files.kept(named)
     problems = Problems(request.on_error)
     pictures = []

@@ -87,7 +87,8 @@ def _bad_rows(table: Table, target: str, problems: Problems) -> set[int]:
     bad = set()
     for i, cell in enumerate(table.columns[target]):
         if is_missing(cell):
-            problems.found(BadSample(table.path, f"has nothing in the target column {target!r}", table.rows[i]))
+            holds = f"{cell!r}, which stands for a missing value," if isinstance(cell, str) and cell.strip() else "nothing"
+            problems.found(BadSample(table.path, f"has {holds} in the target column {target!r}", table.rows[i]))
             bad.add(i)
     for name, cells in table.columns.items():
         column = column_of(name, cells)

@@ -20,7 +20,7 @@ def read_text_folder(root: Path, request: Request) -> Examples:
     """Each text file's words, float32 (N, 4096). Raises BadSample for a file that is empty or no UTF-8 text."""
     files = labelled_files(root)
     named = np.array([p.suffix.lower() in EXTENSIONS for p in files.paths], bool)
-    notes = [f"left out {int((~named).sum())} files that are no texts by name"] if not named.all() else []
+    notes = files.notes + ([f"left out {int((~named).sum())} files that are no texts by name"] if not named.all() else [])
     files = files.kept(named)
     problems = Problems(request.on_error)
     texts = [_read(path, problems) for path in files.paths]

@@ -3,6 +3,7 @@
 from .byte_level import ByteLevelBPE
 from .character import CharacterTokenizer
 from .clip import CLIPTokenizer
+from .masking import masked_tokens
 from .tokenizer import Tokenizer, decode_stream
 from .training import train_bpe
 from .whisper import WhisperTokenizer
@@ -10,5 +11,5 @@ from .words import WordTokenizer
 
 __all__ = [
     "ByteLevelBPE", "CLIPTokenizer", "CharacterTokenizer", "Tokenizer", "WhisperTokenizer", "WordTokenizer",
-    "decode_stream", "train_bpe",
+    "decode_stream", "masked_tokens", "train_bpe",
 ]

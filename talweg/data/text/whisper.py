@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
@@ -17,16 +19,26 @@ LANGUAGES = (
 
 STEP = 0.02  # seconds between two timestamp tokens
 TIMESTAMPS = 1501  # from 0 to 30 seconds
+TIME = re.compile(r"<\|\d+\.\d\d\|>")
+NAME = re.compile(r"<\|[a-z]+\|>")
 
 
-def special_tokens(first: int, languages: Iterable[str] = LANGUAGES) -> dict[str, int]:
-    """The special tokens in their order, from id `first` on: end, start, languages, tasks, marks, timestamps."""
+def special_tokens(first: int, languages: Iterable[str] = LANGUAGES, timestamps: int = TIMESTAMPS) -> dict[str, int]:
+    """The special tokens in their order, from id `first` on: end, start, languages, tasks, marks, timestamps.
+
+    `timestamps` is their number, one every 0.02 s from 0 on.
+    """
     names = [
         END_OF_TEXT, "<|startoftranscript|>", *(f"<|{language}|>" for language in languages), "<|translate|>",
         "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>",
-        *(f"<|{i * STEP:.2f}|>" for i in range(TIMESTAMPS)),
+        *(timestamp(i) for i in range(timestamps)),
     ]
     return {name: first + i for i, name in enumerate(names)}
+
+
+def timestamp(step: int) -> str:
+    """The token of the time `step` times 0.02 s."""
+    return f"<|{step * STEP:.2f}|>"
 
 
 class WhisperTokenizer(ByteLevelBPE):
@@ -40,9 +52,39 @@ class WhisperTokenizer(ByteLevelBPE):
         plain = ByteLevelBPE.from_ranks(path, {})
         return cls(plain.vocabulary, plain.merges, special or special_tokens(len(plain), languages))
 
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """From a folder that holds vocab.json, merges.txt and added_tokens.json. Those written before timestamps were tokens
+        of their own lack them: they come after <|notimestamps|>."""
+        found = super().from_pretrained(folder)
+        special = dict(found.special)
+        if "<|notimestamps|>" in special and timestamp(0) not in special:
+            first = special["<|notimestamps|>"] + 1
+            special |= {timestamp(i): first + i for i in range(TIMESTAMPS)}
+        return cls(found.vocabulary, found.merges, special)
+
     @property
     def end(self) -> int:
         return self.special[END_OF_TEXT]
+
+    @property
+    def start(self) -> int:
+        return self.special["<|startoftranscript|>"]
+
+    @functools.cached_property
+    def times(self) -> range:
+        """The ids of the timestamps, from 0.00 on; empty where there are none."""
+        first = self.special.get(timestamp(0), len(self))
+        count = sum(1 for name in self.special if TIME.fullmatch(name))
+        return range(first, first + count)
+
+    @functools.cached_property
+    def languages(self) -> dict[str, int]:
+        """The language tokens by language."""
+        marks = {"startoftranscript", "translate", "transcribe", "startoflm", "startofprev", "nospeech", "nocaptions",
+                 "notimestamps", "endoftext"}
+        names = {name[2:-2]: token for name, token in self.special.items() if NAME.fullmatch(name)}
+        return {name: token for name, token in names.items() if name not in marks}
 
     @property
     def no_speech(self) -> int:
@@ -63,10 +105,17 @@ class WhisperTokenizer(ByteLevelBPE):
 
     def seconds(self, token: int) -> float | None:
         """The time that a timestamp token names, None for other tokens."""
-        first = self.special.get("<|0.00|>")
-        if first is None or not first <= token < first + TIMESTAMPS:
+        if token not in self.times:
             return None
-        return round((token - first) * STEP, 2)
+        return round((token - self.times.start) * STEP, 2)
+
+    def time(self, seconds: float) -> int:
+        """The timestamp next to a time. Raises ValueError for one behind the last."""
+        step = round(seconds / STEP)
+        if not 0 <= step < len(self.times):
+            raise ValueError(f"WhisperTokenizer.time: there is no timestamp for {seconds} s; they go from 0 to "
+                             f"{(len(self.times) - 1) * STEP:.2f}")
+        return self.times[step]
 
     def text(self, tokens: Iterable[int]) -> str:
         """The words alone, without special tokens."""

@@ -16,6 +16,7 @@ from .activation import (
     softplus,
 )
 from .assemble import assemble
+from .bits import bits_as
 from .complex import conj, conj_op, imag, join, magnitude, real
 from .contraction import conv, conv_input_grad, conv_output_size, conv_weight_grad, matmul
 from .ctc import ctc, ctc_grad

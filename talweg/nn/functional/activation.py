@@ -185,14 +185,15 @@ def gumbel_softmax(logits, tau: float = 1, hard: bool = False, eps: float = 1e-1
     return one_hot - soft.detach() + soft
 
 
-def rrelu(input, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False):
+def rrelu(input, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False,
+          generator=None):
     """leaky_relu whose slope is drawn from U(lower, upper) for each element, or is their mean outside training (Xu, 2015)."""
     if lower > upper:
         raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     source = before_write(input) if inplace else require_tensor(input, "rrelu")
-    slope = rand(source.shape, dtype=source.dtype) * (upper - lower) + lower
+    slope = rand(source.shape, dtype=source.dtype, generator=generator) * (upper - lower) + lower
     out = where(source > 0, source, source * slope)
     return assign(input, out, "rrelu_") if inplace else out
 
@@ -222,8 +223,8 @@ def threshold_(input, threshold: float, value: float):
     return _threshold(input, threshold, value, inplace=True)
 
 
-def rrelu_(input, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False):
-    return rrelu(input, lower, upper, training, inplace=True)
+def rrelu_(input, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, generator=None):
+    return rrelu(input, lower, upper, training, inplace=True, generator=generator)
 
 
 _threshold = threshold

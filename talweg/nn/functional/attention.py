@@ -1,12 +1,21 @@
-"""The attention operator (L 4.8)."""
+"""The attention operator (L 4.8), whole or in tiles of queries."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
-from ...tensor import Tensor, ones, softmax
+from ...tensor import Tensor, arange, cat, softmax
 from ...tensor.autocast import lowered
+from ...tensor.checkpoint import checkpoint
 from .normalization import dropout
+
+TILED_FROM = 2**22
+"""Scores of one head, T times S, from which on they are never all in memory: 16 MiB of them."""
+TILE = 256
+CAUSAL_TILE = 64
+"""Fewest queries in a tile of causal attention that is short enough to be kept."""
+KEY_PARTS = 4
 
 
 @lowered
@@ -16,22 +25,58 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
 
     A bool mask says which keys take part; a float mask is added. is_causal lets query t see keys up to t.
     With enable_gqa, groups of query heads (dimension -3) share a key head.
+
+    Causal attention of 128 queries and more goes over up to four tiles of queries, each with the keys that one of them
+    sees: three eighths of the scores are not computed. From 2,048 queries and keys on the operator goes over tiles of 256
+    queries and computes their scores again for the gradient: memory is then linear in T and S (Rabe and Staats,
+    Self-attention does not need O(n²) memory, 2021).
     """
     if enable_gqa:
         shared = query.shape[-3] // key.shape[-3]
         key, value = (_repeated(x, shared) for x in (key, value))
-    scores = query.matmul(key.transpose(-2, -1)) * _scale(query.shape[-1], scale)
-    if is_causal:
-        if attn_mask is not None:
-            raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        future = ones(query.shape[-2], key.shape[-2]).tril() == 0
+    if is_causal and attn_mask is not None:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    attend = partial(_attended, dropout_p=dropout_p, scale=_scale(query.shape[-1], scale))
+    if query.shape[-2] * key.shape[-2] >= TILED_FROM:
+        return _in_tiles(partial(checkpoint, attend), TILE, query, key, value, attn_mask, is_causal)
+    if is_causal and query.shape[-2] >= 2 * CAUSAL_TILE:
+        tile = max(CAUSAL_TILE, -(-query.shape[-2] // KEY_PARTS))
+        return _in_tiles(attend, tile, query, key, value, None, is_causal)
+    return attend(query, key, value, attn_mask, first=0 if is_causal else None)
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, first: int | None, dropout_p: float,
+              scale: float) -> Tensor:
+    """The operator on some queries, (..., T, E). Where attention is causal, `first` is the place of the first of them."""
+    scores = query.matmul(key.transpose(-2, -1)) * scale  # (..., T, S)
+    if first is not None:
+        T, S = query.shape[-2], key.shape[-2]
+        future = arange(S) > arange(first, first + T).unsqueeze(1)  # (T, S)
         weights = softmax(scores.masked_fill(future, -math.inf), -1)  # every query sees the first key
-    elif attn_mask is None:
+    elif mask is None:
         weights = softmax(scores, -1)
     else:
-        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.name == "bool" else scores + attn_mask
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype.name == "bool" else scores + mask
         weights = _masked_softmax(scores)
     return dropout(weights, dropout_p, dropout_p > 0).matmul(value)
+
+
+def _in_tiles(attend, tile: int, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
+    """The operator on `tile` queries after another.
+
+    Of causal attention, keys that all queries of a tile are blind to are left out, in a few sizes only: each size of a
+    tile is compiled.
+    """
+    T, S = query.shape[-2], key.shape[-2]
+    part = -(-S // KEY_PARTS)
+    found = []
+    for start in range(0, T, tile):
+        stop = min(start + tile, T)
+        seen = min(-(-stop // part) * part, S) if is_causal else S
+        given = (query[..., start:stop, :], key[..., :seen, :], value[..., :seen, :])
+        rows = mask[..., start:stop, :] if mask is not None and mask.dim() > 1 and mask.shape[-2] != 1 else mask
+        found.append(attend(*given, rows, first=start if is_causal else None))
+    return cat(found, -2)
 
 
 def _scale(width: int, given: float | None) -> float:

@@ -210,9 +210,9 @@ def gaussian_nll_loss(input, target, var, full: bool = False, eps: float = 1e-6,
     if var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var.unsqueeze(-1)
-        elif var.shape[:-1] != input.shape[:-1] or var.shape[-1] != 1:
+        elif var.dim() != input.dim() or [v for v, n in zip(var.shape, input.shape) if v != n] != [1]:
             raise ValueError(f"gaussian_nll_loss: var is of incorrect size {list(var.shape)} for input {list(input.shape)}; it "
-                             "takes the input's shape, or that with a last dimension of 1 or none")
+                             "takes the input's shape, that with one dimension of 1, or that without the last")
     held = var + (var.detach().clamp_min(eps) - var.detach())
     loss = 0.5 * (held.log() + (input - target).square() / held)
     return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

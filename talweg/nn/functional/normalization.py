@@ -8,7 +8,7 @@ import math
 from ...core.dtypes import finfo, float32
 from ...graph import ops
 from ...graph.declare import half_of
-from ...tensor import Tensor, no_grad, rand
+from ...tensor import Tensor, no_grad
 from ...tensor.functions.random import _uniform
 from ...tensor.keywords import also_named
 from ...tensor.methods import assign, before_write
@@ -165,7 +165,7 @@ def _dropped(input: Tensor, shape, p: float, inplace: bool) -> Tensor:
     if p == 1:
         out = source * 0
     else:
-        draws = wrap(_uniform(shape, input.dtype if input.dtype.itemsize > 2 else rand(0).dtype))
+        draws = wrap(_uniform(shape, input.dtype if input.dtype.itemsize > 2 else float32))
         out = (draws >= p).to(input.dtype) * source * (1 / (1 - p))
     return assign(input, out, "dropout_") if inplace else out
 

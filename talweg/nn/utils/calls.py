@@ -7,7 +7,8 @@ and rewritten, whatever the forward methods look like.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,12 +101,8 @@ def record_calls(model: Module, *args: Any, **kwargs: Any) -> Recording:
     """
     if active() is not None:
         raise RuntimeError("record_calls: it may not be used inside a function that talweg.compile is tracing")
-    recording = Recording()
-    handles = []
-    for name, module in model.named_modules():
-        handles += _watch(recording, name, module)
     try:
-        with tracing():
+        with watched_calls(model) as recording, tracing():
             model(*args, **kwargs)  # the result is let go: living tensors would be evaluated some day
     except RuntimeError as error:
         if str(error) != READ_WHILE_TRACED:
@@ -113,10 +110,19 @@ def record_calls(model: Module, *args: Any, **kwargs: Any) -> Recording:
         raise RuntimeError(f"record_calls: {type(model).__name__} reads the value of a tensor in its forward pass (item(), "
                            "numpy(), a Python branch on a tensor), so what follows depends on numbers that are not "
                            "computed here; use talweg.where for a choice") from None
+    return recording
+
+
+@contextmanager
+def watched_calls(model: Module) -> Iterator[Recording]:
+    """Note the calls that the model and its modules get inside the block, which otherwise runs as it would."""
+    recording = Recording()
+    handles = [handle for name, module in model.named_modules() for handle in _watch(recording, name, module)]
+    try:
+        yield recording
     finally:
         for handle in handles:
             handle.remove()
-    return recording
 
 
 def _watch(recording: Recording, name: str, module: Module) -> list:

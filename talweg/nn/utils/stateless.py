@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...tensor import Tensor, stack
+from ..batchnorm import _BatchNorm
 from ..module import Module
 
 
@@ -61,3 +62,13 @@ def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     buffers = [dict(m.named_buffers()) for m in models]
     return ({name: stacked([p[name] for p in params]) for name in params[0]},
             {name: stacked([b[name] for b in buffers]) for name in buffers[0]})
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let every batch normalisation below `root` forget its running statistics, in place, and use each batch's own: what
+    vmap over a training step needs, since statistics are written to. Returns `root`."""
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

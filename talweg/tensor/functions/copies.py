@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..box import Box
 from ..operands import require_tensor
 from ..tensor import Tensor
-from . import diagonals, shape
+from . import complex, diagonals, shape
 from .convert import alias, clone
 
 
@@ -26,6 +26,7 @@ def _copying(function: Callable, name: str | None = None) -> Callable:
 
 alias_copy = _copying(alias)
 as_strided_copy = _copying(shape.as_strided)
+detach_copy = _copying(Tensor.detach, "detach")
 diagonal_copy = _copying(diagonals.diagonal)
 expand_copy = _copying(shape.expand)
 narrow_copy = _copying(shape.narrow)
@@ -39,6 +40,8 @@ transpose_copy = _copying(shape.transpose, "transpose")
 unbind_copy = _copying(shape.unbind)
 unfold_copy = _copying(shape.unfold)
 unsqueeze_copy = _copying(shape.unsqueeze)
+view_as_complex_copy = _copying(complex.view_as_complex)
+view_as_real_copy = _copying(complex.view_as_real)
 view_copy = _copying(shape.view)
 unsafe_chunk, unsafe_split = shape.chunk, shape.split
 unsafe_split_with_sizes = shape.split_with_sizes

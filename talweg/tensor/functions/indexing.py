@@ -63,11 +63,10 @@ def _fitted(node: Node, shape: tuple) -> Node:
 
 
 def _as_tuple(key) -> tuple:
-    if isinstance(key, tuple):
-        return key
-    if isinstance(key, list) and any(isinstance(k, (slice, type(None), type(...), Box, list, tuple)) for k in key):
-        return tuple(key)
-    return (key,)
+    if isinstance(key, list) and any(isinstance(k, (slice, type(None), type(...), Box, list, tuple, range)) for k in key):
+        key = tuple(key)
+    entries = key if isinstance(key, tuple) else (key,)
+    return tuple([list(k) if isinstance(k, (tuple, range)) else k for k in entries])
 
 
 def _is_index(k) -> bool:

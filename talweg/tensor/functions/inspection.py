@@ -57,21 +57,24 @@ def nuclear_norm(input, dim=(-2, -1), keepdim: bool = False):
     return matrix_norm(input, "nuc", dim, keepdim)
 
 
-def _triangle_indices(row: int, col: int, offset: int, inside, dtype, call: str):
+def _triangle_indices(row: int, col: int, offset: int, inside, dtype, requires_grad: bool, call: str):
     if row < 0 or col < 0:
         raise RuntimeError(f"{call}: row and col must be non-negative, got row={row}, col={col}")
     found = np.stack(np.nonzero(inside(np.ones((row, col), bool), offset))).astype(np.int64)
-    return Tensor._from_array(found) if dtype in (None, int64) else Tensor._from_array(found).to(dtype)
+    places = Tensor._from_array(found) if dtype in (None, int64) else Tensor._from_array(found).to(dtype)
+    return places.requires_grad_() if requires_grad else places
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None):
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None, pin_memory=False,
+                 requires_grad=False):
     """(2, n): rows and columns of the entries on and below a diagonal."""
-    return _triangle_indices(row, col, offset, np.tril, dtype, "tril_indices")
+    return _triangle_indices(row, col, offset, np.tril, dtype, requires_grad, "tril_indices")
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None):
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None, pin_memory=False,
+                 requires_grad=False):
     """(2, n): rows and columns of the entries on and above a diagonal."""
-    return _triangle_indices(row, col, offset, np.triu, dtype, "triu_indices")
+    return _triangle_indices(row, col, offset, np.triu, dtype, requires_grad, "triu_indices")
 
 
 def unravel_index(indices, shape):

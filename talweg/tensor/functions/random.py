@@ -69,7 +69,8 @@ def _whole(low: int, high: int, shape, generator) -> Node:
     return ops.add(ops.cast(ops.floor(span), int64), constant(low, int64))
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False):
+def randint(low, high=None, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+            pin_memory=False):
     """Whole numbers from low (0 if left out) up to, and not including, high."""
     if size is None:
         low, high, size = 0, low, high
@@ -193,12 +194,15 @@ def exponential_(self, lambd: float = 1.0, *, generator=None):
     return _filled(self, ops.scaled(ops.maximum(lengths, shortest), 1 / lambd))
 
 
-def random_(self, *bounds, generator=None):
+def random_(self, *bounds, to: int | None = None, generator=None, **others):
     """Filled with whole numbers on [from, to), or [0, to), or all the dtype can count."""
-    if len(bounds) == 2:
-        low, high = bounds
-    else:
-        low, high = 0, bounds[0] if bounds else _count_limit(self)
+    start = others.pop("from", 0)  # no name a Python parameter could have
+    if others or len(bounds) + (to is not None) > 2:
+        raise TypeError(f"random_(): takes from, to and generator, got {bounds} and {sorted(others)}")
+    if len(bounds) == 2 or (bounds and to is not None):
+        start, bounds = bounds[0], bounds[1:]
+    high = to if to is not None else bounds[0] if bounds else _count_limit(self)
+    low = 0 if start is None else start
     return _filled(self, _whole(int(low), int(high), self.shape, generator))
 
 

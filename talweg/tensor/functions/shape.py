@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...core.dtypes import dtype as DType
 from ...core.dtypes import int64, promote_types
 from ...core.shapes import broadcast_all, contiguous_strides, dim_index, dim_indices, resolve_reshape
 from ...graph import ops
@@ -34,20 +35,21 @@ def reshape(input, *shape):
 @variadic("dtype")
 @variadic("size")
 def view(input, *shape):
-    """As reshape, and never a copy: raises RuntimeError where the strides do not allow a view."""
+    """As reshape, and never a copy: raises RuntimeError where the strides do not allow a view.
+
+    view(dtype): the same bytes as numbers of another type, without a gradient; the last dimension changes with their size.
+    """
     x = require_tensor(input, "view")
-    if len(shape) == 1 and not isinstance(shape[0], (int, Sequence)):
-        return x if shape[0] is x.dtype else _bits_as(x, shape[0])
+    if len(shape) == 1 and (isinstance(shape[0], str) or not isinstance(shape[0], (int, Sequence))):
+        if not isinstance(shape[0], DType):
+            raise TypeError(f"view(): takes sizes or a dtype, not {type(shape[0]).__name__}")
+        return x if shape[0] is x.dtype else views.bits(x, shape[0])
     wanted = resolve_reshape(x.node.shape, _sizes(shape), "view")
     found = views.view(x, wanted)
     if found is None:
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
                            "across two contiguous subspaces). Use .reshape(...) instead.")
     return found
-
-
-def _bits_as(x, dtype):
-    raise RuntimeError(f"view: showing the bits of {x.dtype.name} as {dtype} is not supported; convert with .to(dtype)")
 
 
 def view_as(input, other):

@@ -183,7 +183,7 @@ def bincount(input, weights=None, minlength: int = 0):
     return scatter_add(zeros(count, dtype=kind), 0, x.to(int64), weights.detach().to(kind))
 
 
-def histogram(input, bins, *, range=None, weight=None, density: bool = False):
+def histogram(input, bins=100, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges): the (weighted) number of elements between each two edges, `bins` of which may be given as their
     number or as the edges; as a density with `density`."""
     x = require_tensor(input, "histogram")

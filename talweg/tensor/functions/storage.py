@@ -9,6 +9,7 @@ from ...core.shapes import contiguous_strides
 from ...graph import ops
 from .. import views
 from ..box import Storage
+from ..keywords import also_named, variadic
 from ..operands import require_tensor
 from ..tensor import Tensor, wrap
 from .creation import _finished, _sizes, empty
@@ -42,6 +43,7 @@ def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=Non
     return _finished(views.permute(dense, tuple(order.index(d) for d in range(len(size)))), None, requires_grad)
 
 
+@variadic("size")
 def resize_(self, *sizes, memory_format=None):
     """The tensor itself with another size: its elements in row-major order, cut, or filled up with zeros."""
     wanted = _sizes(sizes)
@@ -58,6 +60,7 @@ def resize_(self, *sizes, memory_format=None):
     return x
 
 
+@also_named(input="self")
 def resize_as_(self, the_template, *, memory_format=None):
     """resize_ to another tensor's size."""
     return resize_(self, *the_template.shape)

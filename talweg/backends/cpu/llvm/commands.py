@@ -156,6 +156,8 @@ class CommandList:
         return len(self.words)
 
     def kernel(self, kernel: Kernel) -> None:
+        if not kernel.work:  # nothing to go over; what it reads ahead of its loop may not be there
+            return
         checks = any(slot < 0 for slot, _ in kernel.text.pointers)
         self._kernels[len(self.words)] = kernel
         kind = SHARED if is_shared(kernel) else ALONE

@@ -1,0 +1,220 @@
+"""CLIP: pictures and texts into one space, in which those that belong together agree; telling pictures by any words (L 6.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from ..data import Dataset, read_pixels, squared
+from ..data.captioned import CaptionedPictures, Part, named_captions, read_captioned
+from ..data.text import WordTokenizer
+from ..models import CLIP
+from ..nn import functional as F
+from ..tensor import Tensor, arange, from_numpy, no_grad, zeros
+from ..training import softmax
+from ..training.report_parts import gallery, picture_source, section
+from .align_settings import HELP, OPTIONS_HELP, Options, Settings
+from .evaluation import Answer, Evaluation
+from .recipe import Recipe
+from .task import LARGE_BATCH, Goal, loaders_of
+
+PAD, START, END, UNKNOWN = 0, 1, 2, 3
+SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The words that are told apart, tokens of a text, side of a picture, the test split's answers (the first wording of
+    each), and what stands for the content of the data."""
+
+    words: list[str]
+    context: int
+    size: int
+    answers: list[str]
+    fingerprint: str
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Ids (N, context) of texts between a start and an end; what is too long loses its last words."""
+        tokenizer = WordTokenizer(self.words, SPECIAL)
+        found = np.full((len(texts), self.context), PAD, np.int64)
+        for row, text in zip(found, texts):
+            ids = [START, *tokenizer.encode(text)[:self.context - 2], END]
+            row[:len(ids)] = ids
+        return from_numpy(found)
+
+
+@dataclass(frozen=True)
+class AlignEvaluation(Evaluation):
+    """`chosen` is the place of the answer that each picture of the split was given, (N,)."""
+
+    chosen: np.ndarray | None = None
+
+
+class PicturesAndTexts(Dataset):
+    """Samples ((picture, tokens), label)."""
+
+    def __init__(self, part: Part, prepared: Prepared) -> None:
+        self.part = part
+        self.tokens = prepared.tokens(part.captions).numpy()
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitem__(self, i: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        (pictures, tokens), labels = self.batch([i])
+        return (pictures[0], tokens[0]), labels[0]
+
+    def batch(self, indices: Sequence[int]) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        which = np.asarray(indices)
+        inputs = _scaled(self.part.pictures[which]), from_numpy(self.tokens[which])
+        return inputs, from_numpy(self.part.labels[which])
+
+
+class Align(Recipe):
+    name = "align"
+    settings = Settings
+    help = HELP
+    prepared = Prepared
+    options = Options
+    options_help = OPTIONS_HELP
+
+    def material(self, settings: Settings) -> CaptionedPictures:
+        if settings.data == "captions":
+            return named_captions(settings.size)
+        return read_captioned(settings.data, settings.size, settings.on_error)
+
+    def prepare(self, settings: Settings, material: CaptionedPictures) -> Prepared:
+        words = WordTokenizer.of(material.train.captions, settings.vocabulary, special=SPECIAL).tokens[len(SPECIAL):]
+        answers = [wordings[0] for wordings in material.test.answers]
+        return Prepared(words, settings.context, settings.size, answers, material.fingerprint)
+
+    def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
+        shared = {"layers": settings.layers, "heads": settings.heads}
+        picture = {"size": prepared.size, "patch": settings.patch, "width": settings.width, **shared}
+        return CLIP(settings.embedding, settings.width, image_encoder=picture, vocabulary=len(SPECIAL) + len(prepared.words),
+                    context=prepared.context, end=END, **shared)
+
+    def goal(self, settings: Settings, material: CaptionedPictures, prepared: Prepared) -> Goal:
+        train, validation = (PicturesAndTexts(part, prepared) for part in (material.train, material.validation))
+        return Goal(pair_loss, *loaders_of(settings, train, validation))
+
+    def notes(self, material: CaptionedPictures) -> Sequence[str]:
+        return material.notes
+
+    def example(self, prepared: Prepared) -> tuple[Tensor, ...]:
+        return zeros(1, 3, prepared.size, prepared.size), prepared.tokens([""])
+
+    def image(self, prepared: Prepared, path: str) -> Tensor:
+        pixels = squared(read_pixels(path), prepared.size)
+        return _scaled((np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels)[None])
+
+    def measure(self, model: nn.Module, settings: Settings, material: CaptionedPictures, split: str) -> AlignEvaluation:
+        """Accuracy of telling the pictures of a split by its answers; of the test split also among all answers, if the data
+        have more."""
+        prepared = self.prepare(settings, material)
+        part = material.part(split)
+        scores = _scores(model, prepared, part)
+        figures = {"accuracy": _accuracy(scores, part), "answers": float(len(part.answers))}
+        words = f"{100 * figures['accuracy']:.2f} % right among {len(part.answers)} answers"
+        tiles = [(f"{100 * figures['accuracy']:.2f} %", f"{split}, among {len(part.answers)} answers")]
+        if split == "test":
+            for name, other in material.others.items():
+                figures[f"accuracy_{name}"] = found = _accuracy(_scores(model, prepared, other), other)
+                words += f"; {name}: {100 * found:.2f} % among {len(other.answers)}"
+                tiles.append((f"{100 * found:.2f} %", f"{name}, among {len(other.answers)} answers"))
+        return AlignEvaluation(split, len(part), figures, words, tiles, chosen=scores.argmax(1))
+
+    def sections(self, model: nn.Module, settings: Settings, material: CaptionedPictures, test: Evaluation) -> list[str]:
+        assert isinstance(test, AlignEvaluation)
+        assert test.chosen is not None
+        part = material.test
+        wrong = np.flatnonzero(test.chosen != part.labels)
+        right = np.flatnonzero(test.chosen == part.labels)
+        return [section(title, gallery((picture_source(part.pictures[i]), _said(part, int(test.chosen[i]), int(i)))
+                                       for i in which[:SHOWN]))
+                for title, which in (("Told wrongly", wrong), ("Told rightly", right)) if len(which)]
+
+    def predict(self, run: str | Path, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
+        """Each label's probability for picture files. Raises ValueError for labels of which no word is known."""
+        _, model, prepared = self.load(run)
+        labels = (options and options.labels) or prepared.answers
+        templates = (options and options.templates) or ["{}"]
+        _refuse_unknown(labels, prepared)
+        wordings = [[t.replace("{}", label) for t in templates] for label in labels]
+        with no_grad():
+            texts = ensemble(model, prepared, wordings)
+            scale = model.logit_scale.exp().clamp(max=100.0).item()
+            found = [model.encode_images(self.image(prepared, path)).numpy() @ texts.T * scale for path in inputs]
+        return [_answer(path, labels, softmax(scores)[0]) for path, scores in zip(inputs, found)]
+
+    def subject(self, settings: Settings) -> str:
+        return f"{settings.model} on {settings.data} ({settings.size}x{settings.size}, patches of {settings.patch})"
+
+    def next_steps(self, run: Path) -> list[str]:
+        return [f"evaluate {run}", f'predict {run} picture.png --labels "a red seven,a green two"']
+
+
+def pair_loss(outputs: tuple[Tensor, Tensor], targets: Tensor) -> Tensor:
+    """The cross-entropy of finding each picture's text among the batch's, and each text's picture, of N x N logits."""
+    by_image, by_text = outputs
+    pairs = arange(by_image.shape[0])
+    return (F.cross_entropy(by_image, pairs) + F.cross_entropy(by_text, pairs)) / 2
+
+
+def ensemble(model: Any, prepared: Prepared, wordings: Sequence[Sequence[str]]) -> np.ndarray:
+    """One vector of length 1 for each answer, (answers, embedding): the mean of its wordings' embeddings."""
+    flat = [text for texts in wordings for text in texts]
+    with no_grad():
+        rows = [model.encode_texts(prepared.tokens(flat[i:i + LARGE_BATCH])).numpy() for i in range(0, len(flat), LARGE_BATCH)]
+    ends = np.cumsum([len(texts) for texts in wordings])[:-1]
+    means = np.stack([part.mean(axis=0) for part in np.split(np.concatenate(rows), ends)])
+    return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+def _scores(model: Any, prepared: Prepared, part: Part) -> np.ndarray:
+    """Cosines of pictures and answers, (N, answers)."""
+    model.eval()
+    with no_grad():
+        images = [model.encode_images(_scaled(part.pictures[i:i + LARGE_BATCH])).numpy()
+                  for i in range(0, len(part), LARGE_BATCH)]
+        return np.concatenate(images) @ ensemble(model, prepared, part.answers).T
+
+
+def _accuracy(scores: np.ndarray, part: Part) -> float:
+    return float(np.mean(scores.argmax(1) == part.labels))
+
+
+def _scaled(pictures: np.ndarray) -> Tensor:
+    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1]."""
+    return from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / 127.5 - 1)
+
+
+def _said(part: Part, chosen: int, i: int) -> str:
+    told = part.answers[chosen][0]
+    return told if chosen == part.labels[i] else f"told as {told}; is {part.answers[part.labels[i]][0]}"
+
+
+def _refuse_unknown(labels: Sequence[str], prepared: Prepared) -> None:
+    tokenizer = WordTokenizer(prepared.words, SPECIAL)
+    for label in labels:
+        if all(token == UNKNOWN for token in tokenizer.encode(label)):
+            raise ValueError(f"--labels: no word of {label!r} was in the captions that this run learned from; some that were: "
+                             f"{', '.join(prepared.words[:12])}")
+
+
+def _answer(path: str, labels: Sequence[str], probabilities: np.ndarray) -> Answer:
+    ranked = sorted(zip(labels, probabilities.tolist()), key=lambda pair: -pair[1])
+    width = max(map(len, labels))
+    lines = [f"{path}: {ranked[0][0]} ({100 * ranked[0][1]:.2f} %)"]
+    lines += [f"  {label:>{width}}  {f'{100 * p:.2f} %':>8}  {'#' * round(40 * p)}".rstrip() for label, p in ranked[:10]]
+    facts = {"image": path, "label": ranked[0][0], "probability": ranked[0][1], "probabilities": dict(ranked)}
+    return Answer("\n".join(lines), facts)
+
+
+RECIPE = Align()
