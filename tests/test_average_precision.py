@@ -159,9 +159,8 @@ def test_suppression_is_its_definition(seed, threshold):
 
 
 def test_suppression_is_torchvisions():
-    from references import reference  # imports torchvision with what PyTorch's CPU build lacks
-
     import torch
+    from references import reference  # imports torchvision with what PyTorch's CPU build lacks
 
     reference("torchvision", "ops")
     try:

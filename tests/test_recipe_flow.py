@@ -95,6 +95,8 @@ def test_the_baseline_is_scikit_learns():
         np.testing.assert_allclose(ours.covariance, theirs.covariance_)
         whitening = ours.whitening()
         np.testing.assert_allclose(whitening @ ours.covariance @ whitening, np.eye(8), atol=1e-9)
+    plain = Gaussian.of(rows, shrunk=False)
+    np.testing.assert_allclose(plain.covariance, np.cov(rows.T, bias=True))
     with pytest.raises(ValueError, match="1 rows have no covariance"):
         Gaussian.of(np.zeros((1, 3)))
 
