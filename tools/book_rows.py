@@ -21,6 +21,7 @@ from talweg.data.catalogue import Entry
 from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
 from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
+from tools.align_rows import told_among_40, told_among_200
 from tools.model_rows import karate_accuracy, masked_language_ratio
 from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
 from tools.synthesis_rows import ROWS as SYNTHESIS
@@ -113,6 +114,8 @@ ROWS = [
     Row(104, "the same: language token", 0.98, languages_right),
     Row(104, "the same: silence and noise found", 0.95, silence_found),
     Row(105, "five minutes of it, segments in order: words right", 0.90, long_words_right),
+    Row(106, "CLIP: combinations never seen told among their 40", 0.90, told_among_40),
+    Row(106, "the same among all 200", 0.85, told_among_200),
     Row(95, "LeNet on 100 digits: gain by shift and scale", 0.005, augmentation_gain),
     *(Row(*row) for row in SYNTHESIS),
 ]

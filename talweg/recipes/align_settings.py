@@ -32,7 +32,7 @@ class Settings(TrainingSettings):
     warmup: float = 0.05
     clip_norm: float | None = 1.0
 
-    DEFAULT_EPOCHS = 30
+    DEFAULT_EPOCHS = 16
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         positive = {name: (getattr(self, name) >= 1, "1 or more") for name in ("width", "layers", "embedding", "vocabulary")}
