@@ -22,8 +22,9 @@ from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
 from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
 from tools.align_rows import told_among_40, told_among_200
-from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
+from tools.model_rows import karate_accuracy, masked_language_ratio
 from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
+from tools.synthesis_rows import ROWS as SYNTHESIS
 from tools.training_rows import finder_within, gain_by_fine_tuning
 from tools.vision_rows import boxes_found, gain_over, gain_over_gaussian, restored_psnr, segmented
 
@@ -102,7 +103,6 @@ ROWS = [
     *(Row(91, f"{kind.upper()} on rows of digits", 0.94, lambda kind=kind: accuracy(kind, **RECURRENT))
       for kind in ("rnn", "lstm", "gru")),
     Row(90, "masked tokens: right guesses over the most frequent token's", 3.0, masked_language_ratio),
-    Row(118, "RealNVP: bits a pixel below a normal distribution", 0.02, flow_gain),
     *(Row(123, f"{kind.upper()} on the karate club, two labels, worst of 20", 0.94, lambda kind=kind: karate_accuracy(kind))
       for kind in ("gcn", "gat")),
     Row(119, "Q-learning on FrozenLake: worst of 100 episodes", 1.0, frozen_lake),
@@ -126,6 +126,7 @@ ROWS = [
     Row(100, "the same: pixels right", 0.97, lambda: segmented("unet")["pixel_accuracy"]),
     Row(101, "PSPNet on scenes32: mIoU of 11 classes", 0.6, lambda: segmented("pspnet_small")["miou"]),
     Row(95, "LeNet on 100 digits: gain by shift and scale", 0.005, augmentation_gain),
+    *(Row(*row) for row in SYNTHESIS),
 ]
 
 
