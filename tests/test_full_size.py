@@ -194,11 +194,15 @@ def test_a_step_at_full_size_is_the_references(name, tmp_path):
 
 
 def test_a_step_of_pspnet_at_full_size_is_the_interpreters():
-    """A batch of two: of one image the coarsest pool leaves one number a channel, which batch norm refuses."""
+    """With its batch norms at rest: of one image the coarsest pool has one number a channel, which they refuse, and of two
+    images they divide a difference near 0 by itself, so that single precision is wrong by tens of percent in any order."""
     tw.manual_seed(0)
     model = PSPNet(50, 21).train()
     without_dropout(model)
-    x, call = [images(2, 3, 473, 473)], lambda model, x: model.both(x)
+    for module in model.modules():
+        if isinstance(module, tw.nn.BatchNorm2d):
+            module.eval()
+    x, call = [images(1, 3, 473, 473)], lambda model, x: model.both(x)
     again = copied(model)
     with compile_after(-1):
         wanted, wanted_norm = our_step(again, x, call)
