@@ -16,7 +16,7 @@ import numpy as np
 from ... import nn
 from ...tensor import Tensor, from_numpy
 from ...training import Figure, Score
-from ...training.report_parts import gallery, section
+from ...training.report_parts import section
 from ...training.update import Learned
 from ..evaluation import Answer, Evaluation
 from ..recipe import Recipe
@@ -156,10 +156,11 @@ class AgentRecipe(Recipe):
             return []
         environment = make(settings.data, settings.options, settings.pixels, pictures=True)
         pictures, total = played(environment, material.spaces, model, TEST, SHOWN)
-        moving = source(animation(pictures, rate_of(environment), 300))
+        moving = source(animation(pictures, rate_of(environment), 400))
         environment.close()
         caption = f"the first {len(pictures) - 1} steps of test episode 0: return {total:.1f}"
-        return [section("The policy at work", gallery([(moving, caption)]))]
+        picture = f'<img alt="{caption}" src="{moving}" style="width:min(100%,400px)">'
+        return [section("The policy at work", f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")]
 
     def generate(self, run: str | Path, options: Play) -> Answer:
         """Play an episode. Raises as `load` and `make` do."""
