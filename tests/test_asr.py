@@ -139,20 +139,21 @@ def tones(tmp_path_factory):
 
 
 SMALL = ["--width", "32", "--layers", "1", "--heads", "2", "--bands", "12", "--windows", "96", "--batch-size", "16",
-         "--seconds", "1", "--lr", "0.006", "--timed", "1"]
+         "--seconds", "1.4", "--lr", "0.006", "--timed", "1"]
 
 
 @pytest.fixture(scope="module")
 def run(tones, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "tones"
-    done = CliRunner().invoke(main, ["train", "asr", "--data", str(tones), *SMALL, "--epochs", "20", "--out", str(out), "--json"])
+    done = CliRunner().invoke(main, ["train", "asr", "--data", str(tones), *SMALL, "--epochs", "32", "--out", str(out), "--json"])
     assert done.exit_code == 0, done.output
     return out, json.loads(done.output)
 
 
 def test_a_small_whisper_learns_tones(run):
     out, facts = run
-    assert facts["test_word_error_rate"] <= 0.25, facts  # two words alike often: a guess is wrong half of the time, or more
+    assert facts["test_word_error_rate"] <= 0.35, facts  # a guess of one of two words, and of their number, is right seldom
+    assert facts["test_times_found"] >= 0.7
     assert facts["test_language_accuracy"] == 1
     assert facts["test_silence_found"] >= 0.7
     report = (out / "report.html").read_text()

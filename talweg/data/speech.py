@@ -16,6 +16,7 @@ from .sound import RATE
 STEP = 320  # samples: recordings begin and end at the 20 ms that timestamps count
 GAPS = (0.2, 0.9)  # seconds of silence between two recordings
 ALONE = 0.5  # the share of windows with one recording: where to listen is learned from them
+MARGIN = 5 * STEP  # of silence behind whole recordings: whether one goes on behind the window cannot be heard at its very end
 LATE = 0.15  # the share of recordings before which a longer pause is made, so that such are learned too
 LOUDNESS = (-12.0, 3.0)  # decibel
 BACKGROUND = (-75.0, -30.0)  # decibel of the noise behind speech; 0 is full scale
@@ -189,8 +190,10 @@ def _composed(recordings: Iterator[Recording], seconds: float, draws: Draws, cut
     if cut and draws.happens(LATE):
         place = _steps(draws.between(0, seconds))
     for recording in recordings:
+        if not cut and not segments:  # the first one is not to be kept out by the silence before it
+            place = min(place, max(0, samples - MARGIN - len(recording.sound)) // STEP * STEP)
         end = -(-(place + len(recording.sound)) // STEP) * STEP
-        if place > samples - STEP or (end > samples and not cut):
+        if place > samples - STEP or (end > samples - MARGIN and not cut):
             break
         there = recording.sound[: samples - place]
         sound[place:place + len(there)] = there

@@ -18,7 +18,7 @@ from ..data.speech import ComposedWindows, Speech, packed_windows, silent_window
 from ..data.text import WhisperTokenizer
 from ..models.transcription import cross_attention
 from ..models.whisper import Whisper
-from ..tensor import Tensor, from_numpy, zeros
+from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training.report_parts import gallery, picture_source, section
 from .asr_measures import Read, SpeechEvaluation, measured
 from .asr_pictures import attention_picture, spectrogram_picture
@@ -31,6 +31,7 @@ from .sequence_loss import token_loss
 from .task import Goal, loaders_of
 
 SHOWN = 6  # windows in the report
+TIME_SCALE = 0.1  # of timestamps' first vectors, beside 0.02 of words
 SILENT = 16  # windows without speech among those of validation
 
 
@@ -44,6 +45,7 @@ class Material:
 
 class SpeechRecognition(Recipe):
     name = "asr"
+    takes = "sound"
     settings = Settings
     help = HELP
     prepared = Prepared
@@ -70,10 +72,13 @@ class SpeechRecognition(Recipe):
         return Prepared(merges, material.speech.languages, settings.bands, context, length, material.speech.fingerprint)
 
     def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
-        return Whisper(
-            settings.width, settings.layers, settings.heads, vocabulary=len(prepared.tokenizer()), mels=prepared.bands,
+        tokenizer = prepared.tokenizer()
+        model = Whisper(
+            settings.width, settings.layers, settings.heads, vocabulary=len(tokenizer), mels=prepared.bands,
             audio_context=prepared.context, text_context=prepared.length, dropout=settings.dropout,
         )
+        _name_times(model, tokenizer)
+        return model
 
     def goal(self, settings: Settings, material: Material, prepared: Prepared) -> Goal:
         tokenizer, speech = prepared.tokenizer(), material.speech
@@ -127,6 +132,18 @@ class SpeechRecognition(Recipe):
 
     def next_steps(self, run: Path) -> list[str]:
         return [f"evaluate {run}", f"transcribe {run} talk.wav"]
+
+
+def _name_times(model: Whisper, tokenizer: WhisperTokenizer) -> None:
+    """Begin with vectors of timestamps that are those of the encoder's positions, which are 20 ms apart too.
+
+    Times near each other are then alike, and what is found at a position speaks for its time: with few hours of sound each
+    timestamp comes too seldom to be learned by itself.
+    """
+    with no_grad():
+        positions = model.encoder.positions[:len(tokenizer.times) - 1]
+        rows = slice(tokenizer.times.start, tokenizer.times.stop - 1)
+        model.decoder.tokens.weight[rows] = TIME_SCALE * positions
 
 
 def _caption(r: Read) -> str:

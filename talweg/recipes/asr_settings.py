@@ -34,11 +34,11 @@ class Settings(TrainingSettings):
     bands: int = 80
     vocabulary: int = 512
     windows: int = 1600
-    easy: int = 4
+    easy: int = 3
     seconds: float | None = None
     language: str = "en"
-    translating: float = 0.1
-    timed: float = 0.6
+    translating: float = 0.05
+    timed: float = 0.8
     on_error: str = "stop"
 
     DEFAULT_EPOCHS = 20
