@@ -28,7 +28,7 @@ fuzz: $(VENV)/.test
 	PYTHONPATH=.:tests $(BIN)/python -m fuzzing --minutes $(MINUTES)
 
 # Every registered kind of model: steps compiled in fp32 and bf16 against the interpreter's and the reference libraries', eleven at
-# full size, in up to 4 GiB of memory each.
+# full size, in up to 8 GiB of memory each.
 models: $(VENV)/.test
 	TALWEG_ALL_MODELS=1 $(BIN)/python -m pytest -n 2 tests/test_every_model_trains.py tests/test_reference_steps.py tests/test_full_size.py
 

@@ -1,6 +1,7 @@
 """What packages written for PyTorch ask of it beside tensors and layers, under the alias, against PyTorch itself."""
 
 import math
+import os
 import sys
 
 import numpy as np
@@ -422,3 +423,32 @@ def test_a_gram_matrix_of_one_image_repeated():
         return features.bmm(features.transpose(1, 2)) / (3 * 32 * 32)
 
     np.testing.assert_allclose(gram(tw).numpy(), gram(torch).numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["DoubleTensor", "HalfTensor", "LongTensor", "BoolTensor", "Tensor"])
+def test_conversion_to_an_old_tensor_type(name):
+    """x.type(torch.FloatTensor), from before there were dtypes: the type itself or its name."""
+    x, theirs = tw.tensor([0.0, 1.5]), torch.tensor([0.0, 1.5])
+    kinds = [(getattr(tw, name), getattr(torch, name))] + [(f"torch.{name}",) * 2] * (name != "Tensor")
+    for ours, kind in kinds:
+        found, expected = x.type(ours), theirs.type(kind)
+        assert (str(found.dtype).split(".")[1], found.tolist()) == (str(expected.dtype).split(".")[1], expected.tolist())
+
+
+@pytest.mark.parametrize("kind", [3, "nothing", float, [1]])
+def test_what_is_no_tensor_type(kind):
+    for t in (torch, tw):
+        with pytest.raises((TypeError, ValueError)):
+            t.ones(2).type(kind)
+
+
+def test_the_alias_lies_in_a_folder_that_is_there(alias):
+    assert os.path.isdir(os.path.dirname(alias.__file__))
+
+
+def test_modules_that_are_imported_by_their_full_name(alias):
+    from torch.autograd.variable import Variable
+    from torch.utils.data._utils.collate import default_collate
+
+    assert Variable(alias.ones(2)).tolist() == [1, 1]
+    assert default_collate([1, 2]).tolist() == [1, 2]

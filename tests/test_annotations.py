@@ -165,7 +165,8 @@ def test_files_that_are_no_coco_are_refused(text, told, tmp_path):
     ("<annotation>", "no sound XML"), ("", "no sound XML"), ("<!DOCTYPE x><annotation/>", "document type"),
     ("<a><object><name>cat</name></object></a>", "no bndbox"),
     ("<a><object><name>cat</name><bndbox><xmin>a</xmin></bndbox></object></a>", "must be numbers"),
-    ("<a><object><name>c</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>2</xmax><ymax>9</ymax></bndbox></object></a>", "no area"),
+    ("<a><object><name>c</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>2</xmax><ymax>9</ymax></bndbox></object></a>",
+     "no area"),
 ])
 def test_bad_voc_is_named_or_left_out(text, told, tmp_path):
     voc(tmp_path, text)

@@ -144,7 +144,7 @@ def test_ctrl_c_saves_what_there_is_and_says_so(tmp_path):
     for _ in range(3):  # the heading and two epochs
         child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=300)
     assert child.returncode == 130
     assert err == ""
     assert "Interrupted: kept the best epoch so far" in out
@@ -362,10 +362,13 @@ def test_bad_images_and_damaged_runs_are_one_line(talk, run, picture, tmp_path):
     (tmp_path / "cut.png").write_bytes(picture.read_bytes()[:60])
     Image.new("L", (9, 9)).save(tmp_path / "blank.png")
     for name, words in (("text.png", "is not a PNG or JPEG"), ("cut.png", "cut.png"), ("none.png", "no such file"),
-                        ("blank.png", "nothing drawn"), (".", "folder")):
+                        ("blank.png", "nothing drawn")):
         code, _, err = talk("predict", run, name)
         assert code == 1
         assert words in one_line(err)
+    code, _, err = talk("predict", run, ".")  # three files, each with its line
+    assert code == 1
+    assert [one_line(line + "\n").split()[1] for line in err.splitlines()] == ["blank.png:", "cut.png:", "text.png:"]
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.yaml").write_bytes((run / "config.yaml").read_bytes())

@@ -149,6 +149,7 @@ def test_the_order_of_convergence_is_told():
     assert newton.order_of_convergence([10.0**-n for n in range(1, 9)]) == pytest.approx(1)
     assert newton.order_of_convergence([1e-1, 1e-2, 1e-4, 1e-8]) == pytest.approx(2)
     assert newton.order_of_convergence([1e-1, 1e-2, 1e-4, 1e-8, 1e-15]) == pytest.approx(2)  # the last is rounding
+    assert newton.order_of_convergence([1.0, 1e-15]) == math.inf
 
 
 def test_gradient_descent_only_goes_down():

@@ -219,6 +219,10 @@ def test_over_fitting_is_told_from_its_epoch():
     assert "training loss fell from 0.25 to 0.1" in found.text
 
 
+def test_a_negative_loss_may_turn_up_too():
+    assert len(over_fitting([record(i, -i, -10 + abs(i - 4)) for i in range(1, 11)])) == 1
+
+
 @pytest.mark.parametrize("records", [
     [],
     [record(1, 1.0, 1.0)],
@@ -226,6 +230,8 @@ def test_over_fitting_is_told_from_its_epoch():
     [record(i, 1 / i, 1 + 0.05 * (i % 2)) for i in range(1, 9)],  # wavers
     [record(i, i, i) for i in range(1, 9)],  # both rise: too large a rate
     [record(i, 1 / i, math.nan) for i in range(1, 9)],
+    [record(i, -i, -5 - i - (i < 5)) for i in range(1, 9)],  # a density above 1 wavers
+    [record(1, 1.0, 2.0), *(record(i, 1 / i, 1e-6 * i) for i in range(2, 9))],  # learned to perfection
     [record(1, 1.0, 1.0), *(record(i, 1 / i, 0.9 + 0.001 * i) for i in range(2, 9)), record(9, 0.1, 1.02)],  # one bad epoch
 ])
 def test_no_over_fitting(records):

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "talweg"
 ORDER = ["core", "runtime", "graph", "backends", "compile", "tensor", ("nn", "distributions"), "optim",
-         ("data", "io"), "training", "inspection", "models", "recipes", "demos", "alias", "cli"]
+         ("data", "io"), "training", "inspection", "models", "recipes", "demos", "alias", "ui", "cli"]
 RANK = {room: i for i, rooms in enumerate(ORDER) for room in (rooms if isinstance(rooms, tuple) else (rooms,))}
 FACADE = {"__init__", "facade", "version", "__main__", "amp", "autograd", "cpu", "fft", "func", "linalg", "masked", "signal",
           "special", "utils"}

@@ -1,4 +1,4 @@
-"""What the trainings of tools/model_rows.py rest on: masked tokens (row 90), flows on digits (118), the karate club (123)."""
+"""What the trainings of tools/model_rows.py rest on: masked tokens (row 90), the karate club (123); a fresh flow."""
 
 import math
 
@@ -85,16 +85,7 @@ def test_only_masked_tokens_count_in_the_loss():
     assert loss.item() == pytest.approx(-logs[chosen, targets.flatten()[chosen]].mean(), rel=1e-5)
 
 
-# --- row 118
-def test_digits_are_17_levels_in_parts_without_overlap():
-    parts = model_rows._pixels(0)
-    assert [len(p) for p in parts] == [1200, 237, 360]
-    assert all(set(np.unique(p)) <= set(range(17)) for p in parts)
-    spread = model_rows._spread(parts[2], 0, -1)
-    assert (np.floor(spread) == parts[2]).all()
-    assert (spread != model_rows._spread(parts[2], 0, 1)).any()
-
-
+# --- a flow
 def test_a_fresh_flow_is_the_normal_distribution():
     """Couplings begin as the identity, so that whitened data have the normal distribution's density at first."""
     flow = RealNVP(64, 8, [16])

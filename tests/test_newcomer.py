@@ -134,7 +134,7 @@ def test_one_bad_file_among_many_loses_nothing(run, pets, tmp_path):
     code, text, error = talweg("predict", run, tmp_path / "bad.png", pets / "chat" / "0.png")
     assert code == 1
     assert text.startswith(f"{pets / 'chat' / '0.png'}: ")
-    assert error == f"{tmp_path / 'bad.png'}: not read: is not an image (PNG, JPEG, BMP, GIF, WebP or TIFF)\n"
+    assert error == f"talweg: {tmp_path / 'bad.png'}: not read: is not an image (PNG, JPEG, BMP, GIF, WebP or TIFF)\n"
 
 
 def test_config_repeats_a_run_and_resume_adds_nothing_to_one_that_is_over(home, run):

@@ -44,7 +44,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(folder, tmp_path_factory):
-    return RECIPE.train(Settings(data=str(folder), **{**QUICK, "epochs": 8, "patches": 128, "width": 8, "lr": 5e-3}), tmp_path_factory.mktemp("runs") / "denoise")
+    chosen = Settings(data=str(folder), **{**QUICK, "epochs": 8, "patches": 128, "width": 8, "lr": 5e-3})
+    return RECIPE.train(chosen, tmp_path_factory.mktemp("runs") / "denoise")
 
 
 # Degradations
@@ -127,7 +128,8 @@ def test_smoothing_is_a_convolution_with_a_gaussian():
 
 def test_patches_are_functions_of_seed_epoch_and_index():
     def drawn(seed=0, epoch=0, zoom=(1.0, 1.0)):
-        return [t.numpy() for t in Patches([soft(1), soft(2)], degradation_of(["noise"], 25), 16, 8, seed, epoch, zoom=zoom).batch([3, 5])]
+        patches = Patches([soft(1), soft(2)], degradation_of(["noise"], 25), 16, 8, seed, epoch, zoom=zoom)
+        return [t.numpy() for t in patches.batch([3, 5])]
 
     for zoom in ((1.0, 1.0), (0.7, 4.0)):
         first = drawn(zoom=zoom)
@@ -218,7 +220,7 @@ def test_a_few_steps_learn_something(run, folder):
     assert RECIPE.evaluate(run.run).figures == pytest.approx(figures, rel=1e-5)
     report = (run.run / "report.html").read_text()
     assert "What is learned is a mean" in report
-    assert report.count("data:image/png") == 3 + 6
+    assert report.count("data:image/png") == 3 + 3
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(folder, tmp_path):

@@ -160,7 +160,8 @@ def called(*arguments):
 
 def test_commands_train_measure_and_draw(bars, tmp_path):
     run = tmp_path / "run"
-    done = called("train", "ddpm", "--data", bars, "--widths", "8", "--noise-steps", 12, "--draws", 2, "--epochs", 2, "--out", run)
+    flags = ("--widths", "8", "--noise-steps", 12, "--draws", 2, "--epochs", 2)
+    done = called("train", "ddpm", "--data", bars, "--out", run, *flags)
     assert done.exit_code == 0, done.output
     assert "Frechet distance" in done.output
     assert "From noise to pictures" in (run / "report.html").read_text()

@@ -120,7 +120,8 @@ def test_objectives_are_their_formulas():
     assert ours.of_discriminator(tw.from_numpy(real), tw.from_numpy(fake)).item() == pytest.approx(expected.item(), rel=1e-5)
     assert ours.of_generator(tw.from_numpy(fake)).item() == pytest.approx(-s_fake.log().mean().item(), rel=1e-5)
     critic = Objective("wasserstein")
-    assert critic.of_discriminator(tw.from_numpy(real), tw.from_numpy(fake)).item() == pytest.approx(fake.mean() - real.mean(), abs=1e-6)
+    scores = (tw.from_numpy(real), tw.from_numpy(fake))
+    assert critic.of_discriminator(*scores).item() == pytest.approx(fake.mean() - real.mean(), abs=1e-6)
     assert critic.of_generator(tw.from_numpy(fake)).item() == pytest.approx(-fake.mean(), abs=1e-6)
 
 
@@ -195,7 +196,8 @@ def test_an_epoch_shows_every_picture_as_often_as_it_is_told():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [({"objective": "least squares"}, "one of nonsaturating, wasserstein"), ({"smoothing": 0.5}, "below 0.5"),
-     ({"model": "wgan_gp", "penalty": 0.0}, "needs a penalty"), ({"batch_size": 1}, "2 or more"), ({"optimizer": "sgd"}, "one of adam")],
+     ({"model": "wgan_gp", "penalty": 0.0}, "needs a penalty"), ({"batch_size": 1}, "2 or more"),
+     ({"optimizer": "sgd"}, "one of adam")],
 )
 def test_settings_that_cannot_be_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):

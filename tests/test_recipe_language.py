@@ -199,7 +199,8 @@ def test_what_is_no_text_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"heads": 3}, "divisor of the width 128"), ({"tokenizer": "letters"}, "one of char, bpe, words"), ({"context": 1}, "2 tokens")],
+    [({"heads": 3}, "divisor of the width 128"), ({"tokenizer": "letters"}, "one of char, bpe, words"),
+     ({"context": 1}, "2 tokens")],
 )
 def test_settings_that_cannot_be_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
@@ -309,7 +310,8 @@ def test_a_published_folder_generates_what_the_transformers_library_does(gpt2_fo
     found = RECIPE.generate(folder, options)
     found.whole()
     ids = torch.tensor([found.facts["prompt_ids"]])
-    expected = theirs.generate(ids, max_new_tokens=12, do_sample=False, pad_token_id=0, eos_token_id=None)[0, ids.shape[1]:].tolist()
+    greedy = theirs.generate(ids, max_new_tokens=12, do_sample=False, pad_token_id=0, eos_token_id=None)
+    expected = greedy[0, ids.shape[1]:].tolist()
     assert found.facts["tokens"] == expected[: len(found.facts["tokens"])]
     assert len(found.facts["tokens"]) >= 5
     ours = GPT2.from_pretrained(folder)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from resuming import resumed_differs
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
@@ -104,12 +105,8 @@ def test_a_target_that_varies_in_the_test_alone_is_refused():
         regress.RECIPE.prepare(regress.Settings(data="flat"), splits)
 
 
-def test_training_goes_on_to_the_last_bit(talk, tmp_path):
-    whole = ["train", "regress", "--hidden", "8", "--epochs", "3"]
-    assert talk(*whole, "--out", "whole")[0] == 0
-    again = talk(*whole, "--out", "again")
-    assert again[0] == 0
-    assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (tmp_path / "again" / "model.safetensors").read_bytes()
+def test_training_that_was_killed_goes_on_to_the_last_bit(tmp_path):
+    assert resumed_differs(regress.RECIPE, regress.Settings(hidden=[8], epochs=3), tmp_path, after=13) == []
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

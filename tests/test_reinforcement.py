@@ -384,7 +384,7 @@ class Blinking:
 
 
 def test_frames_are_grey_small_stacked_and_the_brighter_of_two():
-    frames = Frames(Blinking(), repeat=4, clipped=True)
+    frames = Frames(Blinking(), repeat=4)
     seen, _ = frames.reset()
     assert (seen.shape, seen.dtype) == ((4, 84, 84), np.uint8)
     assert (seen[:, :, :42] == 255).all()
@@ -392,8 +392,8 @@ def test_frames_are_grey_small_stacked_and_the_brighter_of_two():
     seen, reward, terminated, _, _ = frames.step(3)
     assert (seen[3] == 255).all()  # of two pictures, each half lit
     np.testing.assert_array_equal(seen[:3, :, 42:], 0)
-    assert (reward, terminated) == (1.0, False)
-    assert [frames.step(-3)[1:3] for _ in range(2)] == [(-1.0, False), (-1.0, True)]  # the last after two steps
+    assert (reward, terminated) == (12.0, False)
+    assert [frames.step(-3)[1:3] for _ in range(2)] == [(-12.0, False), (-6.0, True)]  # the last after two steps
 
 
 def test_small_is_the_mean_of_areas():
@@ -455,7 +455,7 @@ def drawn():
     pass
 
 
-@pytest.mark.parametrize("name", list(SMALL))
+@pytest.mark.parametrize("name", [n for n in SMALL if n != "a2c"])  # which is ppo but for its loss
 def test_a_run_that_is_gone_on_with_ends_with_the_same_bits(name, tmp_path):
     """Stopped within an epoch and within episodes."""
     used, settings = recipe(name), settings_of(name)
@@ -505,19 +505,22 @@ def test_environments_for_other_algorithms(name, data, match, tmp_path):
 
 @pytest.mark.parametrize("model", ["q-learning", "value-iteration", "policy-iteration"])
 def test_tables_reach_the_goal_of_the_frozen_lake_always(model, tmp_path):
-    settings = from_mapping(recipe("tabular").settings, {"model": model, "test_episodes": 100})
+    length = {"epochs": 2} if model == "q-learning" else {}
+    settings = from_mapping(recipe("tabular").settings, {"model": model, "test_episodes": 100} | length)
     assert recipe("tabular").train(settings, tmp_path / "run").test.figures["least_return"] == 1.0
 
 
-def test_ppo_on_a_pendulum_keeps_to_the_bounds(tmp_path):
-    found = recipe("ppo").train(settings_of("ppo", data="Pendulum-v1", steps=2), tmp_path / "run")
+@pytest.mark.parametrize("name", ["ppo", "a2c"])
+def test_policies_of_real_numbers_keep_to_the_bounds(name, tmp_path):
+    found = recipe(name).train(settings_of(name, data="Pendulum-v1", steps=2), tmp_path / "run")
     assert -2000 < found.test.figures["mean_return"] < 0
 
 
 def test_ppo_learns_to_balance(tmp_path):
     """A tenth of what the row in tools/book_rows.py takes; a random policy keeps the pole up for about 22 steps."""
-    settings = from_mapping(recipe("ppo").settings, {"epochs": 2, "epoch_steps": 8_000})
-    assert recipe("ppo").train(settings, tmp_path / "run").test.figures["mean_return"] > 80
+    settings = from_mapping(recipe("ppo").settings, {"epochs": 1, "epoch_steps": 8_000})
+    found = recipe("ppo").train(settings, tmp_path / "run").test.figures["mean_return"]
+    assert found > 60
 
 
 def run(*arguments):
@@ -553,6 +556,8 @@ def test_bad_calls_on_the_command_line(tmp_path):
         (["evaluate", tmp_path / "run", "--split", "train"], "split must be one of test, validation"),
         (["generate", tmp_path / "nowhere"], "there is no such run folder"),
         (["train", "dqn", "--data", "CartPole-v1", "--epsilon", 2], "epsilon must be between 0 and 1"),
+        (["train", "tabular", "--find-lr", "--out", tmp_path / "rate"], "no loss that a learning rate could be found by"),
+        (["train", "tabular", "--find-batch-size"], "makes its own samples"),
     ]:
         found = run(*arguments)
         assert found.exit_code != 0
@@ -572,29 +577,34 @@ def test_what_is_missing_is_named(monkeypatch):
         gym.make("CartPole-v1")
 
 
-@pytest.mark.parametrize("name", ["dqn", "ppo"])
-def test_the_nature_network_learns_from_frames(name, tmp_path):
+def test_the_nature_network_learns_from_frames(tmp_path):
     """A smoke run: a few steps on what CartPole draws, by the way that Atari's pictures take."""
-    more = {"steps": 2, "horizon": 6, "epoch_steps": 6, "batch_size": 4, "validation_episodes": 1, "test_episodes": 1}
-    extra = {"begin": 4, "capacity": 20, "updates": 1} if name == "dqn" else {"environments": 1, "passes": 1}
-    settings = from_mapping(recipe(name).settings, more | extra | {"pixels": True})
-    found = recipe(name).train(settings, tmp_path / "run")
+    more = {"steps": 2, "horizon": 6, "batch_size": 4, "begin": 4, "capacity": 20, "updates": 1, "epoch_steps": 6}
+    settings = from_mapping(recipe("dqn").settings, more | {"pixels": True, "validation_episodes": 1, "test_episodes": 1})
+    found = recipe("dqn").train(settings, tmp_path / "run")
     assert found.test.figures["mean_return"] >= 1
-    networks = [m for m in recipe(name).load(tmp_path / "run")[1].modules() if isinstance(m, NatureDQN)]
+    networks = [m for m in recipe("dqn").load(tmp_path / "run")[1].modules() if isinstance(m, NatureDQN)]
     assert len(networks) == 2
 
 
-def test_the_nature_network_plays_atari(tmp_path):
+def test_the_nature_network_learns_from_atari(tmp_path):
+    pytest.importorskip("ale_py")
+    more = {"data": "ALE/Pong-v5", "options": ["max_episode_steps=40"], "horizon": 6, "batch_size": 4, "begin": 4, "capacity": 20}
+    more |= {"steps": 2, "updates": 1, "epoch_steps": 6, "validation_episodes": 1, "test_episodes": 1}
+    found = recipe("dqn").train(from_mapping(recipe("dqn").settings, more), tmp_path / "run")
+    assert found.test.facts["steps"] == [10]  # each is four of the game's
+
+
+def test_pong_as_frames():
     pytest.importorskip("ale_py")
     environment = gym.make("ALE/Pong-v5")
     seen, _ = environment.reset(seed=0)
     assert gym.spaces_of(environment, "ALE/Pong-v5").observation == seen.shape == (4, 84, 84)
     environments = Environments(lambda: environment, 1, partial(training_seed, 0), "uint8")
-    network = NatureDQN(6)
-    for _ in range(8):
-        with tw.no_grad():
-            values = network(tw.from_numpy(environments.observations))
-        outcome = environments.step(values.argmax(1).numpy())
+    with tw.no_grad():
+        assert NatureDQN(6)(tw.from_numpy(environments.observations)).shape == (1, 6)
+    for action in [2] * 6 + [3] * 6:  # the racket goes up and down
+        outcome = environments.step(np.array([action]))
     assert outcome.following.dtype == np.uint8
     assert len(np.unique(outcome.following[0, 3])) > 2
     assert (outcome.following[0, 3] != outcome.following[0, 0]).any()

@@ -8,6 +8,7 @@ import torch
 from compiling import compiling
 
 import talweg as tw
+from talweg.inspection import macs_of, recorded
 from talweg.nn import functional as F
 from talweg.tensor.costs import count_costs
 
@@ -156,3 +157,18 @@ def test_nan_stays_in_its_rows(in_tiles):
     found = F.scaled_dot_product_attention(*map(tw.from_numpy, (q, k, v))).numpy()
     assert np.isnan(found[0, 5]).all()
     assert np.isfinite(np.delete(found, 5, 1)).all()
+
+
+@pytest.mark.parametrize("T", [256, 4096])
+def test_drawings_and_counts_show_the_operator_undivided(T):
+    """A recorded pass is read by people: one product of queries and keys, whatever the length."""
+    class Causal(tw.nn.Module):
+        def forward(self, q, k, v):
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    given = [tw.zeros(1, 2, T, 8) for _ in range(3)]
+    counted = macs_of(recorded(Causal(), *given))
+    assert sum(counted.values()) == 2 * (2 * T * T * 8)
+    products = [n for n in recorded(Causal(), *given).nodes() if n.op.name == "matmul"]
+    assert len(products) == 2
+    assert attention._tiling.allowed

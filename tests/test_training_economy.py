@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="precision"):
         trained(precision="half")
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16"):
-        Settings("mlp", precision="bfloat16")
+        Settings(model="mlp", precision="bfloat16")
     model = nn.Linear(10, 4)
     with pytest.raises(ValueError, match="Linear has no nn.Sequential"):
         fit(model, nn.CrossEntropyLoss(), tw.optim.SGD(model.parameters(), lr=0.1), DataLoader(data(), 16),

@@ -22,9 +22,11 @@ from talweg.data.order import permutation
 from talweg.recipes.classify import RECIPE, Settings
 from tools.agent_rows import cart_pole_dqn, cart_pole_ppo, frozen_lake, pendulum_sac
 from tools.align_rows import told_among_40, told_among_200
-from tools.model_rows import flow_gain, karate_accuracy, masked_language_ratio
+from tools.model_rows import karate_accuracy, masked_language_ratio
 from tools.speech_rows import languages_right, long_words_right, phonemes_right, silence_found, words_right
+from tools.synthesis_rows import ROWS as SYNTHESIS
 from tools.training_rows import finder_within, gain_by_fine_tuning
+from tools.vision_rows import boxes_found, gain_over, gain_over_gaussian, restored_psnr, segmented
 
 PERMUTED = "permuted_digits"
 HUNDRED = "hundred_digits"
@@ -89,20 +91,19 @@ def augmentation_gain(seeds: int = 10) -> float:
 
 
 RECURRENT = {"size": 8, "epochs": 40, "lr": 5e-3, "clip_norm": 1.0}
+ATTENTIVE = {"size": 8, "epochs": 60, "batch_size": 32, "lr": 1e-3, "warmup": 0.1, "clip_norm": 1.0, "augment": ["shift"]}
 ROWS = [
     Row(46, "learning-rate finder: share of tasks within [0.1, 3] of the grid's best", 1.0, finder_within),
     Row(126, "fine-tuning: gain over training from nothing, 10 shots", 0.05, gain_by_fine_tuning),
-    Row(126, "the same with low-rank adapters", 0.05, lambda: gain_by_fine_tuning(lora=True)),
     Row(78, "MLP on digits", 0.965, lambda: accuracy("mlp")),
     Row(80, "LeNet on digits", 0.96, lambda: accuracy("lenet")),
     Row(82, "MLP: change by permuted pixels", -0.01, lambda: -abs(kept("mlp"))),
     Row(82, "LeNet: loss by permuted pixels", 0.01, lambda: -kept("lenet")),
     Row(85, "small ResNet on digits", 0.98, lambda: accuracy("resnet_small", size=8, epochs=30)),
-    Row(89, "ViT, patches of 2, on digits", 0.95, lambda: accuracy("vit_small", size=8, epochs=60, warmup=0.1)),
+    Row(89, "ViT, patches of 2, on digits", 0.95, lambda: accuracy("vit_small", **ATTENTIVE)),
     *(Row(91, f"{kind.upper()} on rows of digits", 0.94, lambda kind=kind: accuracy(kind, **RECURRENT))
       for kind in ("rnn", "lstm", "gru")),
     Row(90, "masked tokens: right guesses over the most frequent token's", 3.0, masked_language_ratio),
-    Row(118, "RealNVP: bits a pixel below a normal distribution", 0.02, flow_gain),
     *(Row(123, f"{kind.upper()} on the karate club, two labels, worst of 20", 0.94, lambda kind=kind: karate_accuracy(kind))
       for kind in ("gcn", "gat")),
     Row(119, "Q-learning on FrozenLake: worst of 100 episodes", 1.0, frozen_lake),
@@ -116,7 +117,17 @@ ROWS = [
     Row(105, "five minutes of it, segments in order: words right", 0.90, long_words_right),
     Row(106, "CLIP: combinations never seen told among their 40", 0.90, told_among_40),
     Row(106, "the same among all 200", 0.85, told_among_200),
+    Row(92, "china.jpg to flower.jpg, noise of 25: PSNR in dB", 28.0, restored_psnr),
+    Row(92, "the same: dB above the best 3x3 Gaussian", 0.0, gain_over_gaussian),
+    Row(93, "half as long sides: dB above bicubic", 0.0, lambda: gain_over("down2")),
+    Row(93, "colours taken away: dB above grey", 0.0, lambda: gain_over("gray")),
+    Row(93, "JPEG of quality 10: dB above it", 0.0, lambda: gain_over("jpeg10")),
+    Row(96, "SSD on scenes: mAP at an overlap of 0.5", 0.95, boxes_found),
+    Row(100, "U-Net on scenes32: mIoU of 11 classes", 0.75, lambda: segmented("unet")["miou"]),
+    Row(100, "the same: pixels right", 0.97, lambda: segmented("unet")["pixel_accuracy"]),
+    Row(101, "PSPNet on scenes32: mIoU of 11 classes", 0.6, lambda: segmented("pspnet_small")["miou"]),
     Row(95, "LeNet on 100 digits: gain by shift and scale", 0.005, augmentation_gain),
+    *(Row(*row) for row in SYNTHESIS),
 ]
 
 

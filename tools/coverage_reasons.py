@@ -88,6 +88,8 @@ DIFFERS: dict[str, str] = {
     "torch.Tensor.to_sparse": "the tensor itself, dense, with the places of its elements other than 0",
     "torch.Tensor.as_subclass": "results of operations on a subclass are plain tensors: there is no `__torch_function__`",
     "torch.optim.SparseAdam": "gradients are dense: a row counts as touched if its gradient is not all 0",
+    "torch.optim.Muon": "products and sums in bfloat16 are rounded one by one, where PyTorch rounds a product with its sum "
+                        "once: after 20 steps some elements differ by a thousandth",
     "torch.nn.SyncBatchNorm": "one process: as `BatchNorm`",
     "torch.matrix_exp": "of a batch in float32 PyTorch's values are off by up to 0.3 %; ours have full precision",
     "torch.linalg.matrix_exp": "of a batch in float32 PyTorch's values are off by up to 0.3 %; ours have full precision",

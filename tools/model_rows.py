@@ -1,23 +1,18 @@
-"""Trainings of models without a recipe of their own, for tools/book_rows.py: BERT on masked text, flows, graph networks."""
+"""Trainings of models without a recipe of their own, for tools/book_rows.py: BERT on masked text, graph networks."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 
 from talweg import compile as compiled
 from talweg import from_numpy, manual_seed, no_grad, optim
-from talweg.data import digits
 from talweg.data.augment.draws import Draws
 from talweg.data.named.karate import karate
 from talweg.data.named.topics import topics
-from talweg.data.order import permutation, uniform
+from talweg.data.order import uniform
 from talweg.data.text import masked_tokens, train_bpe
 from talweg.data.text.masking import IGNORED
 from talweg.models import BERT
-from talweg.models.flows import RealNVP
 from talweg.models.graph_networks import GraphNetwork
 from talweg.nn import functional as F
 from talweg.nn.utils import clip_grad_norm_
@@ -66,72 +61,6 @@ def _masked_accuracy(model: BERT, test: np.ndarray, train: np.ndarray, mask: int
         guesses = np.concatenate([model(from_numpy(part)).argmax(-1).numpy() for part in np.array_split(shown, 8)])
     frequent = np.bincount(train, minlength=vocabulary).argmax()
     return float((guesses == targets)[asked].mean()), float((targets[asked] == frequent).mean())
-
-
-# --- a flow against a Gaussian (row 118)
-LEVELS = 17  # of a digit's pixels, 0 to 16
-PIXELS = 64
-
-
-def flow_gain(epochs: int = 40, seed: int = 0) -> float:
-    """By how many bits a pixel RealNVP describes held-out digits shorter than a normal distribution: the better one of that
-    with Ledoit and Wolf's covariance and that with the training digits' own. Pixels x of 17 levels are x + u, u uniform in
-    [0, 1), so that densities are bounds on probabilities."""
-    train, validation, test = _pixels(seed)
-    gaussian, plain = (kind().fit(_spread(train, seed, 0)) for kind in (LedoitWolf, EmpiricalCovariance))
-    values, vectors = np.linalg.eigh(gaussian.covariance_)
-    whiten = vectors / np.sqrt(values)  # (64, 64): the flow begins as that normal distribution
-    volume = -0.5 * np.log(values).sum()
-
-    def inputs(part: np.ndarray, epoch: int):
-        return from_numpy(((_spread(part, seed, epoch) - gaussian.location_) @ whiten).astype(np.float32))
-
-    manual_seed(seed)
-    flow = RealNVP(PIXELS, 8, [128, 128])
-    optimizer = optim.AdamW(flow.parameters(), lr=5e-4, weight_decay=0.1)
-
-    @compiled
-    def step(x):
-        optimizer.zero_grad()
-        loss = -flow.log_density(x).mean()
-        loss.backward()
-        clip_grad_norm_(flow.parameters(), 10.0)
-        optimizer.step()
-        return loss
-
-    def bits(part: np.ndarray) -> float:
-        with no_grad():
-            found = np.mean([flow.log_density(inputs(part, -1 - i)).mean().item() for i in range(8)])
-        return -(float(found) + volume) / PIXELS / math.log(2)
-
-    best, kept = math.inf, {}
-    for epoch in range(epochs):
-        order = permutation(len(train), seed, "flow", epoch)
-        x = inputs(train, epoch).numpy()[order]
-        for start in range(0, len(x) - 63, 64):
-            step(from_numpy(x[start : start + 64]))
-        found = bits(validation)
-        if found < best:
-            best, kept = found, {name: value.clone() for name, value in flow.state_dict().items()}
-    flow.load_state_dict(kept)
-    ours = bits(test)
-    normal = [-np.mean([kind.score(_spread(test, seed, -1 - i)) for i in range(8)]) / PIXELS / math.log(2)
-              for kind in (gaussian, plain)]
-    print(f"  bits a pixel: RealNVP {ours:.4f}, normal {normal[0]:.4f} (Ledoit and Wolf) and {normal[1]:.4f}", flush=True)
-    return float(min(normal) - ours)
-
-
-def _pixels(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels 0 to 16 of the digits' parts, (n, 64)."""
-    splits = digits(8, seed)
-    parts = [splits.part(name).tensors[0].flatten(1).numpy().astype(np.float64) for name in ("train", "validation", "test")]
-    unit = max(part.max() for part in parts) - min(part.min() for part in parts)
-    lowest = min(part.min() for part in parts)
-    return tuple(np.round((part - lowest) / unit * (LEVELS - 1)) for part in parts)
-
-
-def _spread(levels: np.ndarray, seed: int, epoch: int) -> np.ndarray:
-    return levels + uniform(levels.size, seed, "spread", epoch % 2**31).reshape(levels.shape)
 
 
 # --- the karate club with two labels (row 123)

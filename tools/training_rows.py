@@ -14,7 +14,7 @@ from talweg.data.order import permutation
 from talweg.models import build
 from talweg.recipes.classify import RECIPE, Settings
 from talweg.recipes.search import search_rate
-from talweg.training import LowRank, adapt, evaluate, fit, parameter_groups
+from talweg.training import evaluate, fit, parameter_groups
 
 GRID = [10 ** (exponent / 2) for exponent in range(-9, 2)]  # 3e-5 to 3, half decades
 TASKS = [
@@ -47,38 +47,39 @@ def finder_within() -> float:
     return float(np.mean([0.1 <= finder_ratio(task) <= 3 for task in TASKS]))
 
 
-def gain_by_fine_tuning(seeds: int = 10, shots: int = 10, lora: bool = False) -> float:
-    """By how much LeNet, trained on the digits 0 to 4 before, is better on 5 to 9 than one that begins there: accuracy on
-    the test digits 5 to 9, after the same steps on `shots` samples a class; the mean over seeds."""
-    return float(np.mean([_gain(seed, shots, lora) for seed in range(seeds)]))
+def gain_by_fine_tuning(seeds: int = 10, shots: int = 10) -> float:
+    """By how much a GRU over rows of digits, trained on the digits 0 to 4 before, is better on 5 to 9 than one that begins
+    there: accuracy on the test digits 5 to 9, after the same steps on `shots` samples a class; the mean over seeds.
+
+    LeNet has nothing to gain: from nothing it reaches 94 % with ten samples a class, and as much after fine-tuning.
+    """
+    return float(np.mean([_gain(seed, shots) for seed in range(seeds)]))
 
 
-def _gain(seed: int, shots: int, lora: bool) -> float:
-    splits = digits(28)
+def _gain(seed: int, shots: int) -> float:
+    splits = digits(8)
     manual_seed(seed)
-    before = build("lenet", splits.input_shape, 5)
-    _train(before, _classes(splits.train, range(5)), _classes(splits.validation, range(5)), 8, 2e-3)
+    before = build("gru", splits.input_shape, 5)
+    _train(before, _classes(splits.train, range(5)), _classes(splits.validation, range(5)), 25, 3e-3)
     few, test = _few(_classes(splits.train, range(5, 10)), shots, seed), _classes(splits.test, range(5, 10))
     manual_seed(seed + 1000)
-    scratch = build("lenet", splits.input_shape, 5)
-    tuned = build("lenet", splits.input_shape, 5)
-    kept = {name: value for name, value in before.state_dict().items() if not name.startswith("fc2")}
+    scratch = build("gru", splits.input_shape, 5)
+    tuned = build("gru", splits.input_shape, 5)
+    kept = {name: value for name, value in before.state_dict().items() if not name.startswith("head")}
     tuned.load_state_dict(kept, strict=False)
-    if lora:
-        adapt(tuned, ["fc1"], rank=8)
-        for parameter in tuned.fc2.parameters():
-            parameter.requires_grad_(True)
-        assert isinstance(tuned.fc1, LowRank)
     scores = []
     for model in (tuned, scratch):
         _train(model, few, few, 30, 1e-3)
         scores.append(evaluate(model, nn.CrossEntropyLoss(), DataLoader(test, 256)).error)
+    after, without = (100 * (1 - error) for error in scores)
+    print(f"  seed {seed}: {after:.1f} % after fine-tuning, {without:.1f} % from nothing", flush=True)
     return scores[1] - scores[0]
 
 
 def _train(model: nn.Module, data: TensorDataset, validation: TensorDataset, epochs: int, lr: float) -> None:
     optimizer = optim.Adam(parameter_groups(model, lr))
-    fit(model, nn.CrossEntropyLoss(), optimizer, DataLoader(data, 64, shuffle=True), DataLoader(validation, 256), epochs=epochs)
+    fit(model, nn.CrossEntropyLoss(), optimizer, DataLoader(data, 64, shuffle=True), DataLoader(validation, 256), epochs=epochs,
+        clip_norm=1.0)
 
 
 def _classes(part: TensorDataset, wanted: range) -> TensorDataset:

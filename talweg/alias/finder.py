@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import types
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from .names import TABLE
@@ -67,6 +68,7 @@ class Finder:
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> Namespace:
         module = Namespace(spec.name, f"{', '.join(TABLE[spec.name])}, under PyTorch's name for it.")
         module._sources = tuple([_source(name) for name in TABLE[spec.name]])
+        module.__file__ = str(Path(__file__).parent)  # some look beside PyTorch for libraries of its
         return module
 
     def exec_module(self, module: types.ModuleType) -> None:

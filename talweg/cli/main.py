@@ -25,6 +25,7 @@ COMMANDS = {
     "generate": ("generate", "Make something new with a trained model."),
     "transcribe": ("transcribe", "Write down what is said in a sound file."),
     "play": ("play", "Watch a policy that was learned in an environment."),
+    "ui": ("ui", "A local page on which runs are used."),
     "summary": ("summary", "Layers of a model or a run: shapes, parameters, operations, memory, receptive fields."),
     "info": ("summary", "The same as summary."),
     "draw": ("draw", "Draw the layers of a model or a run as an SVG picture."),

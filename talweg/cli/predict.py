@@ -35,7 +35,8 @@ def command(ctx: click.Context, run: str, inputs: tuple[str, ...], out: str | No
         print_json(found[0] if len(found) == 1 else {"answers": found})
     else:
         for answer in answers:
-            click.echo(answer.text, err="error" in answer.facts)
+            failed = "error" in answer.facts
+            click.echo(f"talweg: {answer.text}" if failed else answer.text, err=failed)
     if any("error" in answer.facts for answer in answers):
         ctx.exit(1)
 

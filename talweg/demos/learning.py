@@ -38,7 +38,8 @@ class Digits:
 def load_digits(seed: int, size: int = 8) -> Digits:
     """1,200 to learn from, 360 to test with. Raises ModuleNotFoundError without scikit-learn."""
     splits = digits(size, seed)
-    return Digits(*splits.train.tensors, *splits.test.tensors, splits.mean, splits.std)
+    (x, y), (test_x, test_y) = splits.train.tensors, splits.test.tensors
+    return Digits(x, y, test_x, test_y, splits.mean, splits.std)
 
 
 def learn(model: nn.Module, x: Tensor, y: Tensor, *, epochs: int, lr: float, batch: int, seed: int,

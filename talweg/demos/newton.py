@@ -120,8 +120,12 @@ def gradient_descent(problem: Problem, steps: int) -> Way:
 
 
 def order_of_convergence(slopes: list[float]) -> float:
-    """q in e_(t+1) ~ e_t^q, by the last three gradients that are more than rounding; 2 is quadratic, 1 is linear."""
-    a, b, c = [s for s in slopes if s > FLOOR][-3:]
+    """q in e_(t+1) ~ e_t^q, by the last three gradients that are more than rounding; 2 is quadratic, 1 is linear. Where there
+    are not three, one step has gone from far away to rounding: infinity."""
+    found = [s for s in slopes if s > FLOOR][-3:]
+    if len(found) < 3:
+        return math.inf
+    a, b, c = found
     return math.log(c / b) / math.log(b / a)
 
 

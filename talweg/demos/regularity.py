@@ -139,7 +139,7 @@ class Measured:
 
 def measure(name: str, model: nn.Module, digits: Digits, factor: float) -> Measured:
     x = digits.test_x
-    norms = [svdvals(layer.weight.detach().double())[0].item() for layer in model if isinstance(layer, nn.Linear)]
+    norms = [svdvals(layer.weight.detach().double())[0].item() for layer in model.modules() if isinstance(layer, nn.Linear)]
     jacobians = jacobian(model, x)  # (N, 10, 64)
     return Measured(
         name, accuracy(model, x, digits.test_y), norms, factor, svdvals(jacobians)[:, 0].max().item(), _between(model, x),

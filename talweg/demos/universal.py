@@ -20,7 +20,8 @@ import numpy as np
 
 from ..core.dtypes import float64
 from ..data.order import uniform
-from ..tensor import Tensor, arange, cat, from_numpy, linspace, ones, ones_like
+from ..nn import functional as F
+from ..tensor import Tensor, arange, cat, from_numpy, linspace, ones, ones_like, tanh
 from ..tensor.functions.solving import lstsq
 from .figures import COLOURS, SOFT, new_panels
 from .shown import Claim, Shown, Table
@@ -59,7 +60,7 @@ def square(x: Tensor) -> Tensor:
     return x * x
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"ReLU": Tensor.relu, "tanh": Tensor.tanh, "squares": square}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"ReLU": F.relu, "tanh": tanh, "squares": square}
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def written_down(width: int) -> OneHidden:
     heights = target(knots)
     slopes = (heights[1:] - heights[:-1]) / (knots[1:] - knots[:-1])
     changes = cat([slopes[:1], slopes[1:] - slopes[:-1]])
-    return OneHidden(ones_like(changes), -knots[:-1], changes, heights[0], Tensor.relu)
+    return OneHidden(ones_like(changes), -knots[:-1], changes, heights[0], F.relu)
 
 
 def sup_error(network: OneHidden) -> float:

@@ -71,8 +71,9 @@ def measure(digits: Digits, decay: float, steps: int, seed: int) -> Measured:
     model = network(seed)
     descend(model, optim.SGD(model.parameters(), RATE, momentum=0.9, weight_decay=decay), digits, steps)
     with no_grad():
-        losses = [F.cross_entropy(model(x), y).item() for x, y in ((digits.x, digits.y), (digits.test_x, digits.test_y))]
-    return Measured(decay, *losses, accuracy(model, digits.test_x, digits.test_y), _squares(model).sqrt().item())
+        train = F.cross_entropy(model(digits.x), digits.y).item()
+        test = F.cross_entropy(model(digits.test_x), digits.test_y).item()
+    return Measured(decay, train, test, accuracy(model, digits.test_x, digits.test_y), _squares(model).sqrt().item())
 
 
 def descend(model: nn.Module, optimizer: optim.Optimizer, digits: Digits, steps: int, penalty: float = 0.0) -> None:

@@ -47,7 +47,7 @@ CONTAINERS: dict[str, Callable] = {
 class ScriptUnpickler(Unpickler):
     """Also reads modules: NEWOBJ makes one where the class is the program's, and nothing else."""
 
-    dispatch: dict[int, Callable[[Any], None]] = dict(Unpickler.dispatch)
+    dispatch = dict(Unpickler.dispatch)  # type: ignore[misc]
 
     def __init__(self, file: Any, persistent: Callable[[Any], Any]):
         super().__init__(file, MAKERS | CONTAINERS, persistent)

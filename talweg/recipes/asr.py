@@ -45,6 +45,7 @@ class Material:
 
 class SpeechRecognition(Recipe):
     name = "asr"
+    takes = "sound"
     settings = Settings
     help = HELP
     prepared = Prepared

@@ -23,9 +23,10 @@ class Settings(TrainingSettings):
     hidden: int = 256
     draws: int = 5
     batch_size: int = 60
+    lr: float = 3e-3
     warmup: float = 0.02
 
-    DEFAULT_EPOCHS = 30
+    DEFAULT_EPOCHS = 20
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {

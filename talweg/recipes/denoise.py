@@ -15,6 +15,7 @@ from ..data.augment import Draws
 from ..data.sources.photographs import Photographs, load_photographs, named_photographs, with_channels
 from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
+from ..training import Figure
 from ..training.quality import best_smoothed, psnr
 from .degrade import Degradation, degradation_of, enlarged, luminance
 from .denoise_patches import Patches
@@ -67,6 +68,7 @@ class Denoise(Recipe):
     settings = Settings
     help = HELP
     prepared = Prepared
+    figure = Figure("loss", "mean squared error")
     options = Options
     options_help = {"degrade": "Spoil the picture first, as in training, and say how much better it becomes."}
 

@@ -17,6 +17,7 @@ from ..models import build
 from ..models.ssd_answers import detections
 from ..models.ssd_training import MultiBoxLoss
 from ..tensor import Tensor, from_numpy, no_grad, zeros
+from ..training import Figure
 from ..training.average_precision import COCO_THRESHOLDS, Found, Truth, average_precisions, mean_average_precision
 from .detect_data import Boxed, fitting_scales
 from .detect_report import detection_sections
@@ -65,6 +66,7 @@ class Detect(Recipe):
     settings = Settings
     help = HELP
     prepared = Prepared
+    figure = Figure("loss", "loss a box that stands for an object")
     options = Options
     options_help = {
         "score": "Least score of a detection that is told.",

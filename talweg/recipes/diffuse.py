@@ -90,6 +90,7 @@ class Diffuse(Recipe):
 
     def generate(self, run: str | Path, options: Options) -> Answer:
         """New pictures. `run` is a run's folder, or published weights in diffusers' layout (a folder or a name of the hub)."""
+        model: Any
         if published_kind(run) is not None:
             model, process, shape, variance = published_diffusion(run)
         else:

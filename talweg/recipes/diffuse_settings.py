@@ -28,7 +28,7 @@ class Settings(TrainingSettings):
     warmup: float = 0.02
     clip_norm: float | None = 1.0
 
-    DEFAULT_EPOCHS = 8
+    DEFAULT_EPOCHS = 12
 
     def __post_init__(self) -> None:
         if self.widths is None:

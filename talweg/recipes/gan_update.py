@@ -69,10 +69,14 @@ class AdversarialUpdate:
         for real, _ in batches:
             turn = self._discriminator(real)
             if turn is None:
-                return self._refused("discriminator", where_in_run)
+                self._refuse("discriminator", where_in_run)
+                return None
             learned.append(turn)
         norm = self._generator(len(batches[-1][0]))
-        return self._refused("generator", where_in_run) if norm is None else (learned, norm)
+        if norm is None:
+            self._refuse("generator", where_in_run)
+            return None
+        return learned, norm
 
     def _discriminator(self, real: Tensor) -> Learned | None:
         with no_grad():
@@ -115,7 +119,7 @@ class AdversarialUpdate:
     def _noise(self, count: int) -> Tensor:
         return randn(count, self.model.latent)
 
-    def _refused(self, whose: str, where_in_run: str) -> None:
+    def _refuse(self, whose: str, where_in_run: str) -> None:
         if self.on_nan == "skip":
             return
         rates = ", ".join(sorted({f"{group['lr']:g}" for group in self.optimizer.param_groups}))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..data.text import Tokenizer
-from ..training.report_parts import section, table, text
+from ..training.report_parts import section, text
 from .language_settings import Options
 from .language_text import answer, text_of
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0)
 LENGTH = 240  # tokens of each text
 MOST_BITS = 8.0  # a surprise that has the full colour
+RUNNING = "white-space:pre-wrap;overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:0.85rem"
 
 
 def language_sections(model: Any, tokenizer: Tokenizer, tokens: np.ndarray, nats: np.ndarray) -> list[str]:
@@ -25,13 +26,13 @@ def language_sections(model: Any, tokenizer: Tokenizer, tokens: np.ndarray, nats
 
 
 def _texts(model: Any, tokenizer: Tokenizer, prompt: str) -> str:
-    rows = []
+    head = f"<p>The test text begins with <code>{text(prompt)}</code>. By the temperature, what follows it:</p>"
+    blocks = []
     for temperature in TEMPERATURES:
         made = answer(model, tokenizer, Options(prompt=prompt, count=LENGTH, temperature=temperature))
-        rows.append([f"{temperature:g}", "".join(made.pieces or ())])
-    head = f"<p>The test text begins with <code>{text(prompt)}</code>. By the temperature, what follows it:</p>"
-    shown = table(["temperature", "text"], rows)
-    return head + shown.replace("<table", '<table style="white-space:pre-wrap;overflow-wrap:anywhere"', 1)
+        body = text("".join(made.pieces or ()))
+        blocks.append(f'<p class="soft">temperature {temperature:g}</p><div style="{RUNNING}">{body}</div>')
+    return head + "".join(blocks)
 
 
 def _heat(tokenizer: Tokenizer, tokens: np.ndarray, nats: np.ndarray) -> str:
@@ -45,7 +46,7 @@ def _heat(tokenizer: Tokenizer, tokens: np.ndarray, nats: np.ndarray) -> str:
     told = ("<p>The beginning of the test text. The redder a token, the less probable it was to the model: no colour is 0 "
             f"bits, full colour {MOST_BITS:g} or more. The pointer shows the bits.</p>")
     body = "".join(pieces)
-    return f'{told}<div style="white-space:pre-wrap;font-family:ui-monospace,monospace;font-size:0.85rem">{body}</div>'
+    return f'{told}<div style="{RUNNING}">{body}</div>'
 
 
 def tokenizer_text(tokenizer: Tokenizer, token: int) -> str:

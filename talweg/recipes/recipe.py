@@ -51,8 +51,8 @@ class Recipe(ABC):
 
     `settings` is a dataclass of meta-parameters (a TrainingSettings), `help` a line for each; `prepared` is a dataclass of
     plain values that is kept with a run: all that using the model takes besides its weights, so that no data are needed.
-    `figure` says what its losses are called. `options` is a dataclass of what using a run can be told, `options_help` a line
-    for each.
+    `figure` says what its losses are called, `takes` what `predict` is given: image, sound or text. `options` is a dataclass
+    of what using a run can be told, `options_help` a line for each.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Recipe(ABC):
     settings: type
     help: Mapping[str, str]
     prepared: type
+    takes: str = "image"
     options: type | None = None
     options_help: Mapping[str, str] = {}
 
@@ -260,8 +261,11 @@ def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
 
 
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
-    """By the epochs and, with `looking`, by a training batch; models that learn in turns have no single loss to look at."""
-    if not looking or goal.update is not Update:
+    """By the epochs and, with `looking`, by a training batch. Models that learn in turns have no single loss to look at, and
+    their losses may rise while they learn."""
+    if goal.update is not Update:
+        return []
+    if not looking:
         return over_fitting(records)
     inputs, targets = next(iter(goal.train))
     return diagnose(model, goal.loss, inputs, targets, records)

@@ -12,7 +12,7 @@ from typing import Any
 from .. import nn
 from ..compile.engine import compile_at_first_sight
 from ..data import short_name
-from ..training import find_rate
+from ..training import LOSS, find_rate
 from ..training.report_figures import matplotlib_is_here, rate_curve
 from ..training.update import samples as sample_count
 from .recipe import Recipe
@@ -25,6 +25,8 @@ WORTH_IT = 1.1  # a batch twice as large must bring this much more throughput
 def search_rate(recipe: Recipe, settings: Any, out: str | Path | None = None) -> dict[str, Any]:
     """The learning-rate range test; the curve as lr-finder.csv and, with matplotlib, as lr-finder.svg in a new folder."""
     task = recipe.begun(settings, recipe.material(settings))
+    if recipe.figure is not LOSS:
+        raise ValueError(f"--find-lr: a {recipe.name} run has no loss that a learning rate could be found by")
 
     def make(model: nn.Module, rate: float):
         return recipe.optimizer(replace(settings, lr=rate), model)
@@ -43,6 +45,8 @@ def search_rate(recipe: Recipe, settings: Any, out: str | Path | None = None) ->
 def search_batch_size(recipe: Recipe, settings: Any) -> dict[str, Any]:
     """Samples a second for batches of 8, 16, 32, ...; the suggestion is the smallest after which doubling brings less than
     a tenth."""
+    if recipe.figure is not LOSS:
+        raise ValueError(f"--find-batch-size: a {recipe.name} run makes its own samples")
     material = recipe.material(settings)
     samples = len(recipe.begun(settings, material).goal.train.dataset)
     speeds: dict[int, float] = {}

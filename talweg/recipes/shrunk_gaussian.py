@@ -22,14 +22,16 @@ class Gaussian:
     shrinkage: float
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> Gaussian:
-        """From rows (N, D). Raises ValueError for fewer than two."""
+    def of(cls, rows: np.ndarray, shrunk: bool = True) -> Gaussian:
+        """From rows (N, D), with the best shrinkage or none. Raises ValueError for fewer than two."""
         count, width = rows.shape
         if count < 2:
             raise ValueError(f"Gaussian: {count} rows have no covariance")
         mean = rows.mean(0, dtype=np.float64)
         centred = rows - mean
         sample = centred.T @ centred / count
+        if not shrunk:
+            return cls(mean, sample, 0.0)
         scale = np.trace(sample) / width
         # How far the sample lies from the identity's multiple, and how far it can be expected to lie from the truth.
         away = ((sample - scale * np.eye(width)) ** 2).sum()

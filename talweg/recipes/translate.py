@@ -56,6 +56,7 @@ class TranslationEvaluation(Evaluation):
 
 class Translation(Recipe):
     name = "translate"
+    takes = "text"
     settings = Settings
     help = HELP
     prepared = Prepared

@@ -79,7 +79,8 @@ def planned(
     first = [probe.settings_of(i) for i in range(len(probe.trials))][0]
     if search == "halving" and {"epochs", "steps"} & {d.name for d in space}:
         raise ValueError("--search halving divides the epochs among the trials, so they cannot be searched over")
-    return Plan(name, given, search, list(over), probe.trials, rungs_of(search, len(probe.trials), first.epochs))
+    rungs = rungs_of(search, len(probe.trials), getattr(first, "epochs", None))
+    return Plan(name, given, search, list(over), probe.trials, rungs)
 
 
 def _seed(given: Mapping[str, Any]) -> int:

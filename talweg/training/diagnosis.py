@@ -22,8 +22,10 @@ DEAD_SHARE = 0.5
 """Of a layer's ReLUs. A batch leaves some silent in healthy networks too (four in ten of AlexNet's 4,096 before training)."""
 OVERSHOT = 1e3
 """A gradient's norm over that of its weights: a step of rate 0.001 would move them by as much as they are."""
-TURNED = 1.1
-"""The validation loss against its lowest, above which it has turned up and does not waver."""
+TURNED = 0.1
+"""By this share of its lowest value the validation loss has risen where it has turned up and does not waver; ..."""
+OF_FIRST = 0.01
+"""... and by this share of its first one, so that what was learned to perfection may waver."""
 AVERAGED = 3
 """Last epochs whose mean counts, so that one bad epoch is no over-fitting."""
 SHOWN = 4
@@ -130,7 +132,8 @@ def over_fitting(records: Sequence[EpochRecord]) -> list[Symptom]:
     if not later:
         return []
     now = float(np.mean([r.validation_loss for r in later[-AVERAGED:]]))
-    if now <= TURNED * lowest.validation_loss or not later[-1].train_loss < lowest.train_loss:
+    least = max(TURNED * abs(lowest.validation_loss), OF_FIRST * abs(finite[0].validation_loss))
+    if now - lowest.validation_loss <= least or not later[-1].train_loss < lowest.train_loss:
         return []
     return [Symptom("over-fitting", (
         f"over-fitting from epoch {lowest.epoch + 1} on: the validation loss rose from {lowest.validation_loss:.4g} (epoch "

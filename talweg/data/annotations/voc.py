@@ -65,7 +65,8 @@ def _objects(file: Path) -> tuple[np.ndarray, list[str]]:
         root = xml.fromstring(content)
     except (xml.ParseError, ValueError) as error:
         raise ValueError(f"is no sound XML ({error})") from error
-    rows, names = [], []
+    rows: list[list[float]] = []
+    names: list[str] = []
     for thing in root.iter("object"):
         box = thing.find("bndbox")
         name = (thing.findtext("name") or "").strip()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from ...tensor import Tensor, arange, cat, softmax
@@ -16,6 +19,25 @@ TILE = 256
 CAUSAL_TILE = 64
 """Fewest queries in a tile of causal attention that is short enough to be kept."""
 KEY_PARTS = 4
+
+
+class _Tiling(threading.local):
+    """Whether this thread's attention may go over tiles."""
+
+    allowed = True
+
+
+_tiling = _Tiling()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Attention is recorded as the operator that it is, at any length: for passes that are looked at and not computed."""
+    before, _tiling.allowed = _tiling.allowed, False
+    try:
+        yield
+    finally:
+        _tiling.allowed = before
 
 
 @lowered
@@ -37,6 +59,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
     if is_causal and attn_mask is not None:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     attend = partial(_attended, dropout_p=dropout_p, scale=_scale(query.shape[-1], scale))
+    if not _tiling.allowed:
+        return attend(query, key, value, attn_mask, first=0 if is_causal else None)
     if query.shape[-2] * key.shape[-2] >= TILED_FROM:
         return _in_tiles(partial(checkpoint, attend), TILE, query, key, value, attn_mask, is_causal)
     if is_causal and query.shape[-2] >= 2 * CAUSAL_TILE:

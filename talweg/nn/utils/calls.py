@@ -18,6 +18,7 @@ from ...tensor import Tensor
 from ...tensor.pending import READ_WHILE_TRACED
 from ...tensor.tracing import active, tracing
 from ...tensor.trees import leaves
+from ..functional.attention import undivided
 from ..module import Module
 
 
@@ -102,7 +103,7 @@ def record_calls(model: Module, *args: Any, **kwargs: Any) -> Recording:
     if active() is not None:
         raise RuntimeError("record_calls: it may not be used inside a function that talweg.compile is tracing")
     try:
-        with watched_calls(model) as recording, tracing():
+        with watched_calls(model) as recording, tracing(), undivided():
             model(*args, **kwargs)  # the result is let go: living tensors would be evaluated some day
     except RuntimeError as error:
         if str(error) != READ_WHILE_TRACED:

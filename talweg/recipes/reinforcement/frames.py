@@ -17,10 +17,10 @@ class Frames:
 
     An action is repeated `repeat` times and its rewards are added; a frame is the brighter of the last two pictures in
     each pixel, since Atari draws some things in every other picture only. Where `drawn`, the pictures are what
-    `environment.render()` draws, otherwise its observations. With `clipped`, rewards become their signs.
+    `environment.render()` draws, otherwise its observations.
     """
 
-    def __init__(self, environment: Any, repeat: int = 1, drawn: bool = False, clipped: bool = False) -> None:
+    def __init__(self, environment: Any, repeat: int = 1, drawn: bool = False) -> None:
         if repeat < 1:
             raise ValueError(f"Frames: repeat must be 1 or more, got {repeat}")
         self.environment = environment
@@ -29,7 +29,6 @@ class Frames:
         self.metadata = environment.metadata
         self.repeat = repeat
         self.drawn = drawn
-        self.clipped = clipped
         self._frames: deque[np.ndarray] = deque(maxlen=STACKED)
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
@@ -47,8 +46,7 @@ class Frames:
             if terminated or truncated:
                 break
         self._frames.append(small(np.maximum.reduce(list(pictures))))
-        reward = float(np.sign(total)) if self.clipped else total
-        return np.stack(self._frames), reward, terminated, truncated, info
+        return np.stack(self._frames), total, terminated, truncated, info
 
     def render(self) -> np.ndarray:
         return self.environment.render()

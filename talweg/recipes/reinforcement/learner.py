@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Learner:
         self.steps += len(self.environments) if only is None else int(only.sum())
         outcome = self.environments.step(within(actions, self.spaces), only)
         self.recent.extend(outcome.returns)
-        return outcome
+        return replace(outcome, rewards=np.sign(outcome.rewards)) if self.settings.clip_rewards else outcome
 
     def descend(self, loss: Tensor, further: Mapping[nn.Parameter, Tensor] | None = None) -> Tensor:
         """A step down the gradient of the loss, and down those of `further` for their parameters; returns the norm, 0-d."""

@@ -90,8 +90,9 @@ class ActorCritic(nn.Module):
     def value(self, x: Tensor) -> Tensor:
         return self.critic(x).squeeze(1)  # (B,)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.actor(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the distribution is made of, (B, actions) or (B, size), and the value (B,)."""
+        return self.actor(x), self.value(x)
 
     def best(self, x: Tensor) -> Tensor:
         if self.discrete:

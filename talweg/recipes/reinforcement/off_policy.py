@@ -34,7 +34,7 @@ class OffPolicySettings(Settings):
 
 
 HELP = {
-    "capacity": "Transitions that the memory holds.",
+    "capacity": "Transitions that the memory holds; of frames each takes 56 kB.",
     "begin": "Transitions in the memory before it is learned from.",
     "updates": "Updates a round.",
 }

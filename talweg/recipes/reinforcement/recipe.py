@@ -16,7 +16,7 @@ import numpy as np
 from ... import nn
 from ...tensor import Tensor, from_numpy
 from ...training import Figure, Score
-from ...training.report_parts import gallery, section
+from ...training.report_parts import section
 from ...training.update import Learned
 from ..evaluation import Answer, Evaluation
 from ..recipe import Recipe
@@ -136,7 +136,7 @@ class AgentRecipe(Recipe):
         return Evaluation(
             split, episodes,
             figures={"mean_return": mean, "deviation": float(returns.std()), "least_return": least, "greatest_return": most},
-            summary=f"mean return {mean:.1f} over {episodes} episodes ({least:.1f} to {most:.1f})",
+            summary=f"mean return {mean:.1f} over {episodes} episode{'s' * (episodes > 1)} ({least:.1f} to {most:.1f})",
             tiles=[(f"{mean:.1f}", f"mean return, {split}"), (f"{least:.1f}", "least"), (f"{most:.1f}", "greatest")],
             lines=[["episode", "return", "steps", ""], *rows],
             facts={"returns": returns.tolist(), "steps": lengths.tolist()},
@@ -156,10 +156,11 @@ class AgentRecipe(Recipe):
             return []
         environment = make(settings.data, settings.options, settings.pixels, pictures=True)
         pictures, total = played(environment, material.spaces, model, TEST, SHOWN)
-        moving = source(animation(pictures, rate_of(environment), 300))
+        moving = source(animation(pictures, rate_of(environment), 400))
         environment.close()
         caption = f"the first {len(pictures) - 1} steps of test episode 0: return {total:.1f}"
-        return [section("The policy at work", gallery([(moving, caption)]))]
+        picture = f'<img alt="{caption}" src="{moving}" style="width:min(100%,400px)">'
+        return [section("The policy at work", f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")]
 
     def generate(self, run: str | Path, options: Play) -> Answer:
         """Play an episode. Raises as `load` and `make` do."""

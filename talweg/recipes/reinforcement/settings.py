@@ -20,6 +20,7 @@ class Settings(TrainingSettings):
     data: str = "CartPole-v1"
     options: list[str] = field(default_factory=list)
     pixels: bool = False
+    clip_rewards: bool = False
     environments: int = 1
     horizon: int = 1
     epoch_steps: int = 2_500
@@ -65,6 +66,7 @@ HELP = {
     "data": "The environment: a name of gymnasium's, such as CartPole-v1 or ALE/Pong-v5.",
     "options": "Arguments of the environment: NAME=VALUE, such as is_slippery=false",
     "pixels": "Learn from the pictures that the environment draws, as 4 grey frames of 84 x 84.",
+    "clip_rewards": "Learn from the signs of rewards, as usual with Atari's scores.",
     "environments": "Copies that are stepped together.",
     "horizon": "Steps of every copy in a round, after which it is learned from them.",
     "epoch_steps": "Steps in an epoch, over all copies; after it the policy is tried out.",

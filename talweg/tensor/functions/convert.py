@@ -7,14 +7,27 @@ import builtins
 from ...core.devices import device as Device
 from ...core.devices import usable
 from ...core.dtypes import bfloat16 as BF16
-from ...core.dtypes import bool_, complex64, complex128, float16, float32, float64, int8, int16, int32, int64, uint8
+from ...core.dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from ...core.dtypes import can_cast as _can_cast
 from ...core.dtypes import dtype as DType
 from ...graph import ops
 from .. import views
 from ..box import Box
 from ..operands import require_tensor
-from ..tensor import wrap
+from ..tensor import Tensor, wrap
 
 
 def to(self, *args, **kwargs):
@@ -50,7 +63,8 @@ def to(self, *args, **kwargs):
 
 
 def type(self, dtype=None, non_blocking=False):
-    """The tensor in another dtype; without one, the name of its type as PyTorch writes it."""
+    """The tensor in another dtype, or in that of an old tensor type such as FloatTensor, given itself or by name; without
+    one, the name of its type as PyTorch writes it."""
     if dtype is None:
         return f"torch.{_LEGACY_NAMES[self.dtype]}"
     if isinstance(dtype, str):
@@ -58,7 +72,10 @@ def type(self, dtype=None, non_blocking=False):
         if not found:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = found[0]
-    return to(self, dtype)
+    kind = get_default_dtype() if dtype is Tensor else getattr(dtype, "dtype", dtype)
+    if not isinstance(kind, DType):
+        raise TypeError(f"type(): expected a dtype, a tensor type or its name, but got {builtins.type(dtype).__name__}")
+    return to(self, kind)
 
 
 _LEGACY_NAMES = {

@@ -1,0 +1,131 @@
+"""The page's server: a few addresses that answer for runs. It computes in one thread, and keeps nothing it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+
+from ..version import __version__
+from .answers import activations, finished, generated, predicted
+from .runs import Runs
+
+STATIC = Path(__file__).parent / "static"
+MIB = 2**20
+LIMIT = 32 * MIB
+REFUSED = (ValueError, OSError, RuntimeError, ImportError, ArithmeticError)
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; frame-ancestors 'none'"
+
+
+def create_app(folder: str | Path = "runs", limit: int = LIMIT, hosts: tuple[str, ...] | None = LOCAL) -> FastAPI:
+    """The server for the runs in a folder. `limit` bounds an upload, in bytes; requests for other hosts than `hosts` are
+    refused, so that no foreign page can reach it through a name that points here; None takes any."""
+    app = FastAPI(title="Talweg", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    runs = Runs(folder)
+    worker = ThreadPoolExecutor(1)
+    app.middleware("http")(partial(_guarded, hosts=hosts))
+    app.add_exception_handler(KeyError, _unknown)
+
+    async def computed(function: Callable, *args: Any) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
+        except REFUSED as error:
+            raise HTTPException(422, " ".join(str(error).split())) from error
+
+    @app.get("/api/runs")
+    async def listed() -> Any:
+        return {"runs": await computed(runs.listed), "folder": str(folder), "version": __version__}
+
+    @app.post("/api/runs/{name}/predict")
+    async def predict(name: str, request: Request, options: str = "{}", suffix: str = "") -> Any:
+        content = await _body(request, limit)
+        return await computed(predicted, runs, name, content, _object(options), suffix)
+
+    @app.post("/api/runs/{name}/activations")
+    async def look(name: str, request: Request) -> Any:
+        return await computed(activations, runs, name, await _body(request, limit))
+
+    @app.post("/api/runs/{name}/generate")
+    async def generate(name: str, request: Request) -> Response:
+        given = _object((await _body(request, MIB)).decode("utf-8", "replace") or "{}")
+        answer = await computed(generated, runs, name, given)
+        if answer.pieces is None:
+            return JSONResponse(await computed(finished, answer))
+        return StreamingResponse(_streamed(answer.text, answer.pieces, computed), media_type="text/plain; charset=utf-8")
+
+    @app.get("/api/runs/{name}/report")
+    async def report(name: str) -> FileResponse:
+        path = runs.path(name) / "report.html"
+        if not path.is_file():
+            raise HTTPException(404, f"{name} has no report yet")
+        return FileResponse(path, media_type="text/html")
+
+    app.mount("/", StaticFiles(directory=STATIC, html=True))
+    return app
+
+
+async def _guarded(request: Request, call_next: Callable, hosts: tuple[str, ...] | None) -> Response:
+    """Only for this host, only from its own pages, and never kept by the browser."""
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    foreign = hosts is not None and _bare(host) not in hosts
+    if foreign or (origin is not None and origin.partition("://")[2] != host):
+        return JSONResponse({"detail": "this server answers only to its own page"}, 403)
+    response = await call_next(request)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if not request.url.path.endswith("/report"):  # a report has its style and pictures within itself
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    return response
+
+
+def _bare(host: str) -> str:
+    """The host without its port."""
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": f"there is no run {error.args[0]!r} here"}, 404)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """All that was sent. Raises HTTPException as soon as it is too much."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > limit:
+            raise HTTPException(413, f"that is more than {limit / MIB:g} MiB, the most that is taken")
+    return bytes(content)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise HTTPException(400, "options must be a JSON object") from error
+    if not isinstance(found, dict):
+        raise HTTPException(400, "options must be a JSON object")
+    return found
+
+
+async def _streamed(text: str, pieces: Iterator[str], computed: Callable) -> AsyncIterator[str]:
+    """A text as it is made; its last line says what went wrong, if something does."""
+    yield text
+    while True:
+        try:
+            piece = await computed(next, pieces, None)
+        except HTTPException as error:
+            yield f"\n[{error.detail}]"
+            return
+        if piece is None:
+            return
+        yield piece
