@@ -18,7 +18,7 @@ from ..data.images import read_pixels
 from ..data.named.photos import photo_files
 from ..models.mlp import MLP
 from ..nn import functional as F
-from ..tensor import Tensor, cat, clone, from_numpy, manual_seed, randn
+from ..tensor import Tensor, cat, from_numpy, manual_seed, randn
 from .figures import new_panels, picture
 from .learning import Digits, accuracy, learn, load_digits
 from .shown import Claim, Shown, Table
