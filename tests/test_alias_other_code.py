@@ -426,12 +426,12 @@ def test_a_gram_matrix_of_one_image_repeated():
 
 
 @pytest.mark.parametrize("name", ["DoubleTensor", "HalfTensor", "LongTensor", "BoolTensor", "Tensor"])
-def test_conversion_to_an_old_tensor_type(alias, name):
+def test_conversion_to_an_old_tensor_type(name):
     """x.type(torch.FloatTensor), from before there were dtypes: the type itself or its name."""
-    x = alias.tensor([0.0, 1.5])
-    theirs = torch.tensor([0.0, 1.5])
-    for kind in (lambda t: getattr(t, name), lambda t: f"torch.{name}") if name != "Tensor" else (lambda t: t.Tensor,):
-        found, expected = x.type(kind(alias)), theirs.type(kind(torch))
+    x, theirs = tw.tensor([0.0, 1.5]), torch.tensor([0.0, 1.5])
+    kinds = [(getattr(tw, name), getattr(torch, name))] + [(f"torch.{name}",) * 2] * (name != "Tensor")
+    for ours, kind in kinds:
+        found, expected = x.type(ours), theirs.type(kind)
         assert (str(found.dtype).split(".")[1], found.tolist()) == (str(expected.dtype).split(".")[1], expected.tolist())
 
 

@@ -46,7 +46,7 @@ def target(shape, i):
 def without_dropout(*models):
     for model in models:
         for module in model.modules():
-            if type(module).__name__ == "Dropout":
+            if type(module).__name__.startswith("Dropout"):
                 module.p = 0.0
     return models
 
@@ -194,8 +194,7 @@ def test_a_step_at_full_size_is_the_references(name, tmp_path):
 
 
 def test_a_step_of_pspnet_at_full_size_is_the_interpreters():
-    """With its batch norms at rest: of one image the coarsest pool has one number a channel, which they refuse, and of two
-    images they divide a difference near 0 by itself, so that single precision is wrong by tens of percent in any order."""
+    """With its batch norms at rest: of one image the coarsest pool has one number a channel, which they refuse."""
     tw.manual_seed(0)
     model = PSPNet(50, 21).train()
     without_dropout(model)

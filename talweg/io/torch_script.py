@@ -64,7 +64,7 @@ class ScriptUnpickler(Unpickler):
             raise Refused(f"it makes an object of {getattr(kind, 'name', kind)!r}, which is no module of its program")
         self.stack[-1] = Scripted()  # type: ignore[attr-defined]
 
-    dispatch[pickle.NEWOBJ[0]] = load_newobj
+    dispatch[pickle.NEWOBJ[0]] = load_newobj  # type: ignore[assignment]
 
 
 def tensors_of(found: Any) -> OrderedDict[str, Tensor]:

@@ -126,8 +126,8 @@ class ViT(Pretrained):
                 init.zeros_(module.bias)
         init.normal_(self.patches.weight, std=math.sqrt(1 / self.patches.weight[0].numel()))
         init.zeros_(self.patches.bias)
-        for parameter in (self.class_token, self.positions):
-            init.normal_(parameter, std=1 / math.sqrt(parameter.shape[-1]))
+        init.normal_(self.class_token, std=0.02)
+        init.normal_(self.positions, std=0.02)
 
     def features(self, images: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, 1 + patches, width), the class token first."""

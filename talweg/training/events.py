@@ -35,7 +35,7 @@ class Figure:
     sign: int = 1
 
     def text(self, loss: float) -> str:
-        return f"{self.sign * loss:.4f}" if self.sign > 0 else f"{self.sign * loss:.1f}"
+        return f"{loss:.4f}" if self.sign > 0 else f"{0.0 - loss:.1f}"  # never -0.0
 
 
 LOSS = Figure()

@@ -136,7 +136,7 @@ class AgentRecipe(Recipe):
         return Evaluation(
             split, episodes,
             figures={"mean_return": mean, "deviation": float(returns.std()), "least_return": least, "greatest_return": most},
-            summary=f"mean return {mean:.1f} over {episodes} episodes ({least:.1f} to {most:.1f})",
+            summary=f"mean return {mean:.1f} over {episodes} episode{'s' * (episodes > 1)} ({least:.1f} to {most:.1f})",
             tiles=[(f"{mean:.1f}", f"mean return, {split}"), (f"{least:.1f}", "least"), (f"{most:.1f}", "greatest")],
             lines=[["episode", "return", "steps", ""], *rows],
             facts={"returns": returns.tolist(), "steps": lengths.tolist()},
