@@ -8,8 +8,12 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
 
+# In two processes after each other: what thousands of samples leave behind would slow down the collector for the rest.
+SAMPLES := $(wildcard tests/test_samples.py tests/test_sample_*.py tests/test_compiled_samples.py tests/test_compiled_graphs.py)
+
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 $(SAMPLES)
+	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(SAMPLES))
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
