@@ -81,7 +81,7 @@ def test_in_place(sample):
 
 
 NOT_SAMPLED = """
-Function GradcheckError Generator RemovableHandle Tensor backward default_generator enable_grad evaluate_pending computed grad
+Function GradcheckError Generator RemovableHandle Tensor backward default_generator enable_grad evaluate_pending grad
 gradcheck gradgradcheck inference_mode initial_seed is_grad_enabled manual_seed no_grad seed set_grad_enabled
 autocast compile explain from_dlpack get_autocast_dtype is_autocast_available is_autocast_enabled profile
 set_printoptions step_done bernoulli multinomial normal randint randint_like randperm relu_ gumbel_softmax poisson

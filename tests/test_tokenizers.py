@@ -226,3 +226,34 @@ def test_the_letters_are_unicodes():
     letters = re.compile(f"[{category('L')}]")
     for code in random.Random(0).sample(range(0x110000), 5000):
         assert bool(letters.match(chr(code))) == (unicodedata.category(chr(code))[0] == "L")
+
+
+# tokenizer.json
+
+
+def test_a_folder_with_tokenizer_json_alone_is_read(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    ours = train_bpe(["the cat sat on the mat, the dog on the log"] * 3, 290)
+    ours.save(tmp_path / "own")
+    theirs = tokenizers.Tokenizer(tokenizers.models.BPE.from_file(
+        str(tmp_path / "own" / "vocab.json"), str(tmp_path / "own" / "merges.txt")))
+    theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    theirs.add_special_tokens(["<|endoftext|>"])
+    (tmp_path / "new").mkdir()
+    theirs.save(str(tmp_path / "new" / "tokenizer.json"))
+    read = ByteLevelBPE.from_pretrained(tmp_path / "new")
+    for text in ("the mat on the dog", "\u00e9t\u00e9 <|endoftext|> the"):
+        assert read.decode(read.encode(text)) == text
+        assert read.encode(text) == theirs.encode(text).ids
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "holds no tokenizer"), ("{}", "holds no tokenizer"), ("[]", "holds no tokenizer"),
+     ('{"model": {"type": "Unigram"}}', "byte pairs over bytes"),
+     ('{"model": {"type": "BPE", "vocab": {}, "merges": ["a"]}, "pre_tokenizer": {"type": "ByteLevel"}}', "two tokens")],
+)
+def test_what_is_no_tokenizer_json_is_refused(tmp_path, content, words):
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(ValueError, match=words):
+        ByteLevelBPE.from_pretrained(tmp_path)

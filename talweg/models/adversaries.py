@@ -37,7 +37,8 @@ class Adversaries(nn.Module):
             self.discriminator: nn.Module = Discriminator(channels, width, height)
         else:
             self.generator = LinearGenerator(latent, shape, width)
-            self.discriminator = LinearDiscriminator(shape, width)
+            # Dropout keeps the discriminator from knowing few pictures by heart; a critic's slope must not jump.
+            self.discriminator = LinearDiscriminator(shape, width, dropout=0.3 if kind == "gan" else 0.0)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.generator(z)
@@ -61,11 +62,11 @@ class LinearGenerator(nn.Module):
 class LinearDiscriminator(nn.Module):
     """Pictures (B, *shape) to logits (B,) by three linear layers, without normalisation: each picture is judged alone."""
 
-    def __init__(self, shape: Sequence[int], width: int) -> None:
+    def __init__(self, shape: Sequence[int], width: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(math.prod(shape), 2 * width), nn.LeakyReLU(0.2),
-            nn.Linear(2 * width, width), nn.LeakyReLU(0.2), nn.Linear(width, 1),
+            nn.Flatten(), nn.Linear(math.prod(shape), 2 * width), nn.LeakyReLU(0.2), nn.Dropout(dropout),
+            nn.Linear(2 * width, width), nn.LeakyReLU(0.2), nn.Dropout(dropout), nn.Linear(width, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:

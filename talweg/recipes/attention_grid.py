@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -16,7 +19,7 @@ def attention_grid(weights: np.ndarray, rows: Sequence[str], columns: Sequence[s
     T, S = weights.shape
     page = Image.new("RGB", (MARGIN + CELL * S, CELL * (T + 1)), "white")
     draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(13)
+    font = _font()
     for s, name in enumerate(columns):
         draw.text((MARGIN + CELL * s + 6, 5), name, fill="#22262b", font=font)
     for t, name in enumerate(rows):
@@ -26,3 +29,13 @@ def attention_grid(weights: np.ndarray, rows: Sequence[str], columns: Sequence[s
             left, top = MARGIN + CELL * s, CELL * (t + 1)
             draw.rectangle([left, top, left + CELL - 2, top + CELL - 2], fill=(grey, grey, grey), outline="#d6d3cc")
     return page
+
+
+def _font() -> Any:
+    """DejaVu, which comes with matplotlib and has the phonetic alphabet; Pillow's own, which has it not, where it is missing."""
+    found = find_spec("matplotlib")
+    if found is not None and found.origin is not None:
+        path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if path.exists():
+            return ImageFont.truetype(str(path), 13)
+    return ImageFont.load_default(13)

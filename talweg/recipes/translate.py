@@ -32,7 +32,7 @@ from .translate_settings import HELP, Settings
 from .translate_tokens import BEGIN, END, PADDING, Alphabet, PairExamples, Prepared, padded, units_of
 
 AT_ONCE = 128  # sources translated together
-COMPARED = 200  # pairs of the split on which beams are compared with the greedy choice
+COMPARED = 100  # pairs of the split on which beams are compared with the greedy choice
 SHOWN = 40
 
 

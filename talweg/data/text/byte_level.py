@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from .files import read_merges, read_ranks, read_vocabulary
+from .files import read_merges, read_ranks, read_tokenizer_json, read_vocabulary
 from .merging import Pair, merged
 from .tokenizer import Tokenizer, checked_text
 from .unicode import gpt2_pattern
@@ -71,7 +71,9 @@ class ByteLevelBPE(Tokenizer):
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
-        """From a folder that holds vocab.json and merges.txt."""
+        """From a folder that holds vocab.json and merges.txt, or tokenizer.json alone, as newer ones do."""
+        if not (Path(folder) / "vocab.json").exists() and (Path(folder) / "tokenizer.json").exists():
+            return cls(*read_tokenizer_json(Path(folder) / "tokenizer.json"))
         return cls.from_files(Path(folder) / "vocab.json", Path(folder) / "merges.txt")
 
     @classmethod

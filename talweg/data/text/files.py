@@ -24,6 +24,25 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     return found
 
 
+def read_tokenizer_json(path: Path) -> tuple[dict[str, int], list[Pair], dict[str, int]]:
+    """Vocabulary, merges and special tokens of the tokenizers library's file.
+
+    Raises FileNotFoundError, or ValueError for what holds no byte pairs over bytes.
+    """
+    try:
+        found = json.loads(_text(path))
+        model, steps = found["model"], json.dumps(found.get("pre_tokenizer"))
+        special = {added["content"]: added["id"] for added in found.get("added_tokens", [])}
+        if model["type"] != "BPE" or '"ByteLevel"' not in steps:
+            raise ValueError(f"{path}: its tokenizer is not one of byte pairs over bytes, which alone is read")
+        pairs = [tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in model["merges"]]
+        if not all(len(pair) == 2 for pair in pairs):
+            raise ValueError(f"{path}: a merge is not made of two tokens")
+        return dict(model["vocab"]), [(a, b) for a, b in pairs], special
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: holds no tokenizer ({error!r})") from error
+
+
 def read_merges(path: Path) -> list[Pair]:
     """Pairs in the order they were learnt, one a line; a first line #version is passed over."""
     lines = _text(path).split("\n")
