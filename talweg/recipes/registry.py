@@ -48,6 +48,8 @@ RECIPES = {
     "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
     "autoencode": Entry("autoencode", "pictures told in a few numbers and back (N 10)", ("autoencoder", "vae")),
     "gan": Entry("gan", "pictures by two networks that learn against each other (N 11)", ("gan", "dcgan", "wgan_gp")),
+    "graph": Entry("graph", "a class for every node of a graph, from a few that are known (L missing bits)",
+                   ("gcn", "gat", "graphsage")),
     "flow": Entry("flow", "pictures by an invertible map, with their exact density (N 12)", ("realnvp", "nice")),
 }
 

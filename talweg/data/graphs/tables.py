@@ -1,0 +1,44 @@
+"""A graph as two tables: edges, by the names in the first two columns, and nodes, by the name in the first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..problems import Problems
+from ..sources.csv_file import read_csv
+from ..sources.table import Table
+from .node_graph import Parsed, cell
+
+ENDINGS = (".csv", ".tsv", ".tab")
+
+
+def read_tables(edges: Path, nodes: Path) -> Parsed:
+    """Raises ValueError for tables without those columns, and for a node that comes twice."""
+    pairs, table = (read_csv(path, Problems()) for path in (edges, nodes))
+    for found, least, what in ((pairs, 2, "the two ends of an edge"), (table, 2, "a node's name and its class")):
+        if len(found.columns) < least:
+            raise ValueError(f"{found.path}: needs {least} columns, {what}, and has {len(found.columns)}")
+    names, *columns = table.columns
+    known = [str(name).strip() for name in table.columns[names]]
+    _unlike(table, known)
+    left = list(pairs.columns)[2:]
+    notes = [*pairs.notes, *table.notes] + ([f"{edges.name}: not used: {', '.join(left)}"] if left else [])
+    ends = [[str(end).strip() for end in column] for column in list(pairs.columns.values())[:2]]
+    _ends_known(pairs, ends, set(known))
+    cells = {name: [cell(None if c is None else str(c)) for c in table.columns[name]] for name in columns}
+    return Parsed(edges, known, list(zip(*ends)), cells, notes)
+
+
+def _unlike(table: Table, names: list[str]) -> None:
+    first: dict[str, int] = {}
+    for row, name in zip(table.rows, names):
+        if name in first:
+            raise ValueError(f"{table.path}: row {row}: node {name!r} stands in row {first[name]} already")
+        first[name] = row
+
+
+def _ends_known(pairs: Table, ends: list[list[str]], known: set[str]) -> None:
+    for row, *both in zip(pairs.rows, *ends):
+        for name in both:
+            if name not in known:
+                raise ValueError(f"{pairs.path}: row {row}: node {name!r} is not in the table of nodes")
