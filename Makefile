@@ -9,7 +9,7 @@ demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
 
 # In two processes after each other: what thousands of samples leave behind would slow down the collector for the rest.
-SAMPLES := $(wildcard tests/test_samples.py tests/test_sample_*.py tests/test_compiled_samples.py tests/test_compiled_graphs.py)
+SAMPLES := $(wildcard tests/test_samples.py tests/test_sample_g*.py tests/test_compiled_samples.py tests/test_compiled_graphs.py)
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 $(SAMPLES)
