@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench fuzz models recipes kill clean
+.PHONY: demo test long lint bench fuzz models recipes kill clean
 
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
@@ -14,6 +14,10 @@ SAMPLES := $(wildcard tests/test_samples.py tests/test_sample_g*.py tests/test_c
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 $(SAMPLES)
 	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(SAMPLES))
+
+# Tests that take a quarter of a minute or more each: mostly trainings that are killed and resumed.
+long: $(VENV)/.test
+	TALWEG_LONG=1 $(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -8,3 +8,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Kernels are kept between the processes and runs of the suite, apart from the user's own.
 os.environ.setdefault("TALWEG_CACHE", str(Path(tempfile.gettempdir()) / f"talweg-tests-{os.getuid()}"))
+
+
+def pytest_collection_modifyitems(items):
+    """Slow tests are for `make long`."""
+    if os.environ.get("TALWEG_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: make long"))

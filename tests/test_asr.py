@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from talweg.cli.main import main
-from talweg.data.log_mel import log_mel_spectrogram
 from talweg.data.speech import Recording, Segment, Window
+from talweg.data.whisper_sound import log_mel_spectrogram
 from talweg.recipes.asr import RECIPE
 from talweg.recipes.asr_pictures import attention_picture, coloured, spectrogram_picture
 from talweg.recipes.asr_settings import Settings

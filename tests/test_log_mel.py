@@ -5,7 +5,7 @@ import openai_whisper
 import pytest
 import torch
 
-from talweg.data.log_mel import framed, log_mel_spectrogram, slaney_filters
+from talweg.data.whisper_sound import framed, log_mel_spectrogram, slaney_filters
 
 torch.set_num_threads(1)
 TIME = np.arange(48_000) / 16_000

@@ -228,6 +228,7 @@ def test_a_few_steps_learn_something(run):
     assert report.count("data:image/png") == 12
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     chosen = Settings(scenes=12, augment=["shift", "scale"], **QUICK)
     whole, resumed = whole_and_resumed(RECIPE, chosen, tmp_path, steps=4)

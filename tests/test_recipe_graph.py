@@ -6,6 +6,7 @@ import xml.etree.ElementTree as xml
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from resuming import resumed_differs
 
 from talweg.cli.main import main
 from talweg.data.graphs import read_graph
@@ -131,6 +132,10 @@ def test_row_123_the_karate_club_by_two_labels(tmp_path):
     assert outcome.test.figures["accuracy"] >= 0.94
     assert outcome.test.samples == 32
     assert 'aria-label="the graph by predicted class"' in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
+    assert resumed_differs(RECIPE, Settings(**SMALL), tmp_path, 5) == []
 
 
 def test_neighbours_are_nearer_in_the_drawing_than_others():

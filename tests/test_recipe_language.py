@@ -60,6 +60,7 @@ def test_evaluating_a_run_gives_the_figures_of_its_training(run):
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "bpe", "words"])
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bits(text_file, tmp_path, tokenizer):
     chosen = Settings(data=str(text_file), steps=7, tokenizer=tokenizer, vocabulary=280, dropout=0.1, **SMALL)
     if tokenizer == "char":
@@ -221,6 +222,7 @@ def test_what_cannot_begin_the_stop_is_not_held_back():
     assert list(until(["ab", "cx", "d"], "xy")) == ["ab", "c", "xd"]
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_texts_longer_than_the_context(run):
     def made(**options):
         return RECIPE.generate(run.run, Options(prompt="the ", count=60, **options)).whole()

@@ -456,6 +456,7 @@ def drawn():
 
 
 @pytest.mark.parametrize("name", [n for n in SMALL if n != "a2c"])  # which is ppo but for its loss
+@pytest.mark.slow
 def test_a_run_that_is_gone_on_with_ends_with_the_same_bits(name, tmp_path):
     """Stopped within an epoch and within episodes."""
     used, settings = recipe(name), settings_of(name)
@@ -516,6 +517,7 @@ def test_policies_of_real_numbers_keep_to_the_bounds(name, tmp_path):
     assert -2000 < found.test.figures["mean_return"] < 0
 
 
+@pytest.mark.slow
 def test_ppo_learns_to_balance(tmp_path):
     """A tenth of what the row in tools/book_rows.py takes; a random policy keeps the pole up for about 22 steps."""
     settings = from_mapping(recipe("ppo").settings, {"epochs": 1, "epoch_steps": 8_000})

@@ -4,13 +4,13 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from tokenizers import Tokenizer
 
 from talweg.cli import tokenizer as command
 from talweg.cli.main import main
 from talweg.data.named.topics import topics_text
 from talweg.data.text import ByteLevelBPE
 
+Tokenizer = pytest.importorskip("tokenizers").Tokenizer
 TEXT = "Ein Talweg verbindet die tiefsten Punkte. A talweg joins the lowest points of a valley.\r\n\u00e9\U0001f30d\n" * 20
 
 

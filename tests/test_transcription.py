@@ -225,6 +225,7 @@ def test_silence_gives_no_segments(monkeypatch):
     assert [start for start, _ in asked] == [0, 2, 4, 6, 8]
 
 
+@pytest.mark.slow
 def test_whatever_a_model_writes_time_goes_on():
     """Random weights: segments never overlap or go back, and lie within the sound."""
     tok = tokenizer()

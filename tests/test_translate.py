@@ -64,6 +64,7 @@ def test_the_loss_counts_real_targets_only():
     assert token_loss(from_numpy(logits), from_numpy(targets)).item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_greedy_is_one_beam():
     """For sources one by one and together, with padding behind the shorter ones."""
     manual_seed(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ def command(runs: str, host: str, port: int, limit: int) -> None:
     try:
         import uvicorn
 
-        from ..ui.app import LOCAL, MIB, create_app
+        app = importlib.import_module("..ui.app", __package__)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{EXTRA} ({error})") from error
     if not Path(runs).is_dir():
@@ -29,5 +30,6 @@ def command(runs: str, host: str, port: int, limit: int) -> None:
                                 "the folder of your runs with --runs")
     shown = host if ":" not in host else f"[{host}]"
     click.echo(f"Talweg's page: http://{shown}:{port}  (Ctrl-C ends it)")
-    own = host in LOCAL or host == "::1" or host.startswith("127.")
-    uvicorn.run(create_app(runs, limit * MIB, (*LOCAL, shown) if own else None), host=host, port=port, log_level="warning")
+    own = host in app.LOCAL or host == "::1" or host.startswith("127.")
+    page = app.create_app(runs, limit * app.MIB, (*app.LOCAL, shown) if own else None)
+    uvicorn.run(page, host=host, port=port, log_level="warning")

@@ -12,10 +12,10 @@ import numpy as np
 from .. import nn
 from ..data import DataLoader, load
 from ..data.catalogue import CATALOGUE
-from ..data.log_mel import log_mel_spectrogram
 from ..data.sources.recordings import read_recordings
 from ..data.speech import ComposedWindows, Speech, packed_windows, silent_windows
 from ..data.text import WhisperTokenizer
+from ..data.whisper_sound import log_mel_spectrogram
 from ..models.transcription import cross_attention
 from ..models.whisper import Whisper
 from ..tensor import Tensor, from_numpy, no_grad, zeros

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.log_mel import log_mel_spectrogram
 from ..data.speech import Recording, Window, packed_windows, silent_windows
 from ..data.text import WhisperTokenizer
+from ..data.whisper_sound import log_mel_spectrogram
 from ..models.transcription import Heard, Segment, cut_into_segments, decode_windows
 from ..models.transcription.long_form import NO_SPEECH
 from ..models.transcription.rules import Rules

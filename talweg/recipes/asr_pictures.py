@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..data.log_mel import log_mel_spectrogram
+from ..data.whisper_sound import log_mel_spectrogram
 from ..models.transcription import Segment
 
 SCALE = 2  # pixels a frame and band

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..data import Dataset
 from ..data.augment import Draws
-from ..data.log_mel import log_mel_spectrogram
 from ..data.speech import GAPS, ComposedWindows, Recording, Window
 from ..data.text import WhisperTokenizer, train_bpe
 from ..data.text.byte_level import byte_characters
 from ..data.text.whisper import special_tokens
+from ..data.whisper_sound import log_mel_spectrogram
 from ..tensor import Tensor, from_numpy
 from .sequence_loss import IGNORED
 

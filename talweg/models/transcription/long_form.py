@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...data.log_mel import FRAMES_A_SECOND, HOP, framed, log_mel_spectrogram
 from ...data.text import WhisperTokenizer
+from ...data.whisper_sound import FRAMES_A_SECOND, HOP, framed, log_mel_spectrogram
 from ..whisper import Whisper
 from .decoding import Heard, decode_windows
 from .rules import Rules
