@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Kernels are kept between the processes and runs of the suite, apart from the user's own.
 os.environ.setdefault("TALWEG_CACHE", str(Path(tempfile.gettempdir()) / f"talweg-tests-{os.getuid()}"))
