@@ -26,9 +26,9 @@ def test_gradient(sample):
     try:
         theirs = gradients(sample, torch, torch.autograd.grad)
     except RuntimeError as error:
-        if "is not implemented" not in str(error):
+        if not any(words in str(error) for words in ("is not implemented", "does not support automatic differentiation")):
             raise
-        return
+        return  # PyTorch has no gradient here; test_second_order checks ours by differences
     ours = gradients(sample, talweg, talweg.grad)
     assert (ours is None) == (theirs is None)
     assert_same_gradients(ours, theirs)

@@ -144,6 +144,7 @@ COMPLEX = [
     S("view_as_real", R(3), _fn=lambda T, x: T.view_as_real(T.complex(x, x * 2)), _dtypes=REALS),
     *each("real conj resolve_conj resolve_neg sgn isreal", R(3)), S("angle", A([-1.0, 0.0, 2.0]), _order=0),
     *each("is_conj is_neg", R(2), _order=0),
+    S("Tensor.view", R(2, 2).no_grad, _order=0, _dtypes=("float32",), _fn=lambda T, x: x.view(T.int32)),
 ]
 
 # --- statistics, sorted numbers, counts
