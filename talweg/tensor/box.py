@@ -9,6 +9,7 @@ that storage reads its node anew when it is next used.
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,14 @@ def with_history_of(old: Node, value: Node) -> Node:
         return substitute(old, value)
 
 
+class _Births(threading.local):
+    noted: list[weakref.ref[Box]] | None = None
+
+
+births = _Births()
+"""Where this thread notes the tensors that it makes, while somebody wants to know (see snapshot.py)."""
+
+
 class Box:
     """The state of a tensor and the few operations on it that are not recordings.
 
@@ -180,6 +189,8 @@ class Box:
         self._storage = storage
         self._view = view
         self._show(node)
+        if births.noted is not None:
+            births.noted.append(weakref.ref(self))
 
     def _show(self, node: Node) -> None:
         """Take `node` as the value at the storage's present version."""
