@@ -69,6 +69,7 @@ def living() -> list[Box]:
     return [thing for thing in gc.get_objects() if type(thing) in kinds and "_storage" in vars(thing)]
 
 
-def _kinds(kind: type) -> set[type]:
+def _kinds(kind: type[Box]) -> set[type]:
     """A class and all that are derived from it."""
-    return {kind}.union(*(_kinds(derived) for derived in kind.__subclasses__()))
+    derived: list[type[Box]] = kind.__subclasses__()
+    return {kind}.union(*map(_kinds, derived))
