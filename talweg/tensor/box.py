@@ -9,7 +9,6 @@ that storage reads its node anew when it is next used.
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from ..graph.leaves import differentiable_leaf
 from ..graph.node import Node, constant_op, data, grad_mode, leaf, mode
 from ..graph.ops import detach as detach_op
 from ..graph.ops import overwrite, substitute
+from .living import note
 from .pending import remember
 
 
@@ -143,14 +143,6 @@ def with_history_of(old: Node, value: Node) -> Node:
         return substitute(old, value)
 
 
-class _Births(threading.local):
-    noted: list[weakref.ref[Box]] | None = None
-
-
-births = _Births()
-"""Where this thread notes the tensors that it makes, while somebody wants to know (see snapshot.py)."""
-
-
 class Box:
     """The state of a tensor and the few operations on it that are not recordings.
 
@@ -189,8 +181,7 @@ class Box:
         self._storage = storage
         self._view = view
         self._show(node)
-        if births.noted is not None:
-            births.noted.append(weakref.ref(self))
+        note(self)
 
     def _show(self, node: Node) -> None:
         """Take `node` as the value at the storage's present version."""

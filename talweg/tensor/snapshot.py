@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from dataclasses import dataclass
 
 from ..graph.node import Node
-from .box import Box, Storage, births
+from .box import Box, Storage
+from .living import living
 
 
 @dataclass
@@ -28,18 +28,13 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.held = {id(box): Held(box, box.node, box._grad) for box in living()}
-        self._made: list[weakref.ref[Box]] = []
 
     def __enter__(self) -> Snapshot:
-        self._around, births.noted = births.noted, self._made
         self._collecting = gc.isenabled()
         gc.disable()
         return self
 
     def __exit__(self, *_: object) -> None:
-        births.noted = self._around
-        if births.noted is not None:
-            births.noted += self._made
         if self._collecting:
             gc.enable()
 
@@ -59,17 +54,4 @@ class Snapshot:
     def newcomers(self) -> list[Box]:
         """The tensors that were made in the context and are still referred to by something."""
         gc.collect(0)
-        boxes = [box for reference in self._made if (box := reference()) is not None]
-        return list({id(box): box for box in boxes if id(box) not in self.held}.values())
-
-
-def living() -> list[Box]:
-    """Every tensor that exists."""
-    kinds = _kinds(Box)
-    return [thing for thing in gc.get_objects() if type(thing) in kinds and "_storage" in vars(thing)]
-
-
-def _kinds(kind: type[Box]) -> set[type]:
-    """A class and all that are derived from it."""
-    derived: list[type[Box]] = kind.__subclasses__()
-    return {kind}.union(*map(_kinds, derived))
+        return [box for box in living() if id(box) not in self.held]
