@@ -40,6 +40,7 @@ from ..training import (
 from ..training.update import Update
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
+from .published import Weights
 from .runs import config_of, new_run
 from .settings import changed, from_mapping
 from .task import Goal, Task, average_of, make_ready, optimizer_of, schedule_of
@@ -103,11 +104,11 @@ class Recipe(ABC):
         """What the report shows besides curves: ready HTML (training.report_parts)."""
         return ()
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Any) -> list[Answer]:
+    def predict(self, run: str | Path | Weights, inputs: Sequence[str], options: Any) -> list[Answer]:
         """An answer for each input, by its path or, where the task says so, itself. Raises ValueError for what is none."""
         raise ValueError(f"{run}: a {self.name} run has no inputs to say something about; `talweg generate {run}` may")
 
-    def generate(self, run: str | Path, options: Any) -> Answer:
+    def generate(self, run: str | Path | Weights, options: Any) -> Answer:
         """Something new from what was learned."""
         raise ValueError(f"{run}: a {self.name} run makes nothing new; `talweg predict {run} FILE` says what it sees")
 
