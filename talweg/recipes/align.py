@@ -24,6 +24,8 @@ from .align_settings import HELP, OPTIONS_HELP, Options, Settings
 from .evaluation import Answer, Evaluation
 from .published import Weights, weights_of
 from .recipe import Recipe
+from .robustness import Suite
+from .robustness import measured as measured_suite
 from .task import LARGE_BATCH, Goal, loaders_of
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
@@ -133,6 +135,20 @@ class Align(Recipe):
                 tiles.append((f"{100 * found:.2f} %", f"{name}, among {len(other.answers)} answers"))
         return AlignEvaluation(split, len(part), figures, words, tiles, chosen=scores.argmax(1))
 
+    def corrupted(self, run: str | Path, split: str = "test") -> Suite:
+        settings, model, prepared, material = self.with_data(run)
+        part = material.part(split)
+        texts = ensemble(model, prepared, part.answers)
+
+        def read(which: np.ndarray) -> np.ndarray:
+            return (part.pictures[which].transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32)
+
+        def accuracy(pictures: np.ndarray, which: np.ndarray) -> float:
+            rows = np.round(255 * pictures.transpose(0, 2, 3, 1)).astype(np.uint8)
+            return float(np.mean((_encoded(model, rows) @ texts.T).argmax(1) == part.labels[which]))
+
+        return measured_suite(read, len(part), accuracy, split, settings.seed)
+
     def sections(self, model: nn.Module, settings: Settings, material: CaptionedPictures, test: Evaluation) -> list[str]:
         assert isinstance(test, AlignEvaluation)
         assert test.chosen is not None
@@ -200,11 +216,15 @@ def ensemble(model: Any, prepared: Prepared | PublishedTexts, wordings: Sequence
 
 def _scores(model: Any, prepared: Prepared, part: Part) -> np.ndarray:
     """Cosines of pictures and answers, (N, answers)."""
+    return _encoded(model, part.pictures) @ ensemble(model, prepared, part.answers).T
+
+
+def _encoded(model: Any, pictures: np.ndarray) -> np.ndarray:
+    """uint8 (N, H, W, 3) to vectors of length 1, (N, embedding)."""
     model.eval()
     with no_grad():
-        images = [model.encode_images(_scaled(part.pictures[i:i + LARGE_BATCH])).numpy()
-                  for i in range(0, len(part), LARGE_BATCH)]
-        return np.concatenate(images) @ ensemble(model, prepared, part.answers).T
+        return np.concatenate([model.encode_images(_scaled(pictures[i:i + LARGE_BATCH])).numpy()
+                               for i in range(0, len(pictures), LARGE_BATCH)])
 
 
 def _accuracy(scores: np.ndarray, part: Part) -> float:

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..data import DataLoader, Dataset, Splits, TensorDataset, choose, holds_pictures, targets_of
+from ..data import DataLoader, Dataset, Splits, Subset, TensorDataset, choose, holds_pictures, targets_of
 from ..data.augment import Augmented, MixedBatches, cutmix, mixup, transforms_of
 from ..data.sources import image_files
 from ..models import build
 from ..tensor import Tensor, from_numpy, no_grad, zeros
-from ..training import ClassFindings, class_scores, confusion_matrix, count_errors, softmax
+from ..training import ClassFindings, class_scores, confusion_matrix, count_errors, softmax, telling_ks, top_k_accuracy
 from .classify_settings import HELP, Settings
 from .evaluation import Answer, Evaluation
 from .prepared import Prepared, pictures_of, pixels_of
 from .published import Weights, weights_of
 from .published_pictures import read_published
 from .recipe import Recipe
+from .robustness import Suite, measured
 from .task import LARGE_BATCH, Goal, loaders_of
 
 LISTED = 5  # classes of an answer, where there are many
@@ -80,6 +81,23 @@ class Classify(Recipe):
     def measure(self, model: nn.Module, settings: Settings, material: Splits, split: str) -> ClassEvaluation:
         part = material.part(split)
         return _evaluation(split, outputs_of(model, part), targets_of(part), material.classes)
+
+    def corrupted(self, run: str | Path, split: str = "test") -> Suite:
+        settings, model, _, material = self.with_data(run)
+        if material.kind not in ("drawing", "image") or len(material.input_shape) != 3:
+            raise ValueError(f"{run}: was trained on {material.kind} and not on pictures, which alone are corrupted")
+        part = material.part(split)
+        labels = targets_of(part)
+
+        def read(which: np.ndarray) -> np.ndarray:
+            rows = [batch[0].numpy() for batch in DataLoader(Subset(part, which.tolist()), LARGE_BATCH)]
+            return np.concatenate(rows) * np.float32(material.std) + np.float32(material.mean)
+
+        def accuracy(pictures: np.ndarray, which: np.ndarray) -> float:
+            inputs = ((pictures - material.mean) / material.std).astype(np.float32)
+            return float(np.mean(outputs_of(model, TensorDataset(from_numpy(inputs))).argmax(axis=1) == labels[which]))
+
+        return measured(read, len(labels), accuracy, split, settings.seed)
 
     def sections(self, model: nn.Module, settings: Settings, material: Splits, test: Evaluation) -> list[str]:
         assert isinstance(test, ClassEvaluation)
@@ -163,10 +181,15 @@ def _evaluation(split: str, logits: np.ndarray, labels: np.ndarray, classes: Seq
     confusion = confusion_matrix(logits.argmax(axis=1), labels, len(classes))
     accuracy = f"{100 * (1 - wrong / len(labels)):.2f} %"
     scores = {name: asdict(score) for name, score in zip(classes, class_scores(confusion))}
+    among = {k: top_k_accuracy(logits, labels, k) for k in telling_ks(len(classes))}
+    told = "".join(f", top {k} {100 * share:.2f} %" for k, share in among.items())
+    tiles = [(f"{100 * share:.2f} %", f"{split}, among the first {k}") for k, share in among.items()][-1:]
     return ClassEvaluation(
-        split, len(labels), {"loss": loss, "accuracy": 1 - wrong / len(labels)},
-        f"accuracy {accuracy} ({wrong} of {len(labels)} wrong), loss {loss:.4f}",
-        [(accuracy, f"{split} accuracy"), (f"{wrong} of {len(labels)}", f"{split} mistakes"), (f"{loss:.4f}", f"{split} loss")],
+        split, len(labels),
+        {"loss": loss, "accuracy": 1 - wrong / len(labels), **{f"top_{k}_accuracy": share for k, share in among.items()}},
+        f"accuracy {accuracy} ({wrong} of {len(labels)} wrong){told}, loss {loss:.4f}",
+        [(accuracy, f"{split} accuracy"), (f"{wrong} of {len(labels)}", f"{split} mistakes"), (f"{loss:.4f}", f"{split} loss"),
+         *tiles],
         _by_class(classes, confusion), {"classes": scores, "confusion": confusion.tolist()}, classes, confusion, logits,
     )
 
