@@ -12,6 +12,7 @@ from .digits import digits, raw_digits
 from .examples import content_hash
 from .named.captions import captions
 from .named.karate import karate
+from .named.paragraphs import paragraphs_content, topic_paragraphs
 from .named.photos import photo_files, photos
 from .named.pronounced import g2p
 from .named.published_images import build_published
@@ -81,6 +82,12 @@ CATALOGUE = {
     "topics": Entry(topics, "the help topics of Python's manual, an English text for language models", labelled=False,
                     content=lambda: [topics_text()], pinned={"3.11.7": "099672a18dae65675c3638931a9b9560"},
                     facts=("the text differs from one Python release to the next; compare on the same text only",)),
+    "topics:paragraphs": Entry(
+        topic_paragraphs, "1,229 paragraphs of those topics, to be told which of 20 topics each is from", labelled=False,
+        content=paragraphs_content, pinned={"3.11.7": "25db634debbb72f0420faacd2fdad2c8"},
+        facts=("a paragraph that several topics have belongs to the shortest; those of other topics have no label",
+               "the text differs from one Python release to the next; compare on the same text only"),
+    ),
     "karate": Entry(karate, "Zachary's karate club: 34 people, 78 friendships, 2 sides (networkx)", "graphs", labelled=False,
                     content=lambda: [karate().edges, karate().labels], pinned="7cb249cbd213b518abe69d7af1240516",
                     facts=("networkx puts weights on the edges; they are left out, as in the classic graph",)),

@@ -30,6 +30,8 @@ RECIPES = {
     "regress": Entry("regress", "numbers from the columns of a table (L 1.4)", ("mlp",)),
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "masked": Entry("masked", "hidden words of a text filled in, by a BERT (L 5.3)", ("bert",)),
+    "textclf": Entry("textclf", "texts into classes, by a BERT that first fills in hidden words (L 5.3)", ("bert",)),
     "align": Entry("align", "pictures and texts into one space, pictures told by any words (L 6.6)", ("clip",)),
     "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
     "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",

@@ -60,8 +60,8 @@ def possible(logits: np.ndarray, without: Sequence[int]) -> np.ndarray:
     left = logits.copy()
     left[..., list(without)] = -np.inf
     if np.isneginf(left).all(-1).any():
-        raise ValueError(f"Sampling: of {logits.shape[-1]} tokens none is left that could be chosen: {len(set(without))} are ruled out "
-                         "by `without`")
+        raise ValueError(f"Sampling: of {logits.shape[-1]} tokens none is left that could be chosen: `without` rules out "
+                         f"{len(set(without))}")
     return left
 
 
