@@ -50,6 +50,8 @@ RECIPES = {
     "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
     "autoencode": Entry("autoencode", "pictures told in a few numbers and back (N 10)", ("autoencoder", "vae")),
     "gan": Entry("gan", "pictures by two networks that learn against each other (N 11)", ("gan", "dcgan", "wgan_gp")),
+    "links": Entry("links", "edges that a graph lacks, from those it has (L missing bits)", ("links",)),
+    "graphs": Entry("graphs", "whole graphs into classes (L missing bits)", ("graphs",)),
     "graph": Entry("graph", "a class for every node of a graph, from a few that are known (L missing bits)",
                    ("gcn", "gat", "graphsage")),
     "flow": Entry("flow", "pictures by an invertible map, with their exact density (N 12)", ("realnvp", "nice")),
