@@ -18,7 +18,8 @@ from .. import nn
 from ..data.augment.draws import Draws
 from ..data.graphs import NodeGraph, read_edges
 from ..data.order import permutation
-from ..models.graph_networks import GraphNetwork
+from ..models.graph_networks import LAYERS
+from ..nn import functional as F
 from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import area_under_curve, average_ranked_precision
 from ..training.report_parts import percent, section, table
@@ -70,17 +71,31 @@ class KnownEdges:
         return from_numpy(self.features), from_numpy(both), from_numpy(pairs)
 
 
-class LinkNetwork(GraphNetwork):
-    """Node features (N, F), edges (2, E) and pairs (P, 2) to the logits (P,) of there being an edge."""
+class LinkNetwork(nn.Module):
+    """Node features (N, F), edges (2, E) and pairs (P, 2) to the logits (P,) of there being an edge.
 
-    def forward(self, x: Tensor, edges: Tensor, pairs: Tensor) -> Tensor:  # type: ignore[override]
-        codes = super().forward(x, edges)  # (N, code)
+    `layers` convolutions of one kind with a rectifier between them; what the last gives are the codes."""
+
+    def __init__(self, features: int, hidden: int, code: int, kind: str, layers: int) -> None:
+        super().__init__()
+        widths = [features, *[hidden] * (layers - 1), code]
+        self.layers = nn.ModuleList([LAYERS[kind](a, b) for a, b in zip(widths, widths[1:])])
+
+    def codes(self, x: Tensor, edges: Tensor) -> Tensor:
+        """(N, code)."""
+        for number, layer in enumerate(self.layers):
+            x = layer(F.relu(x) if number else x, edges)
+        return x
+
+    def forward(self, x: Tensor, edges: Tensor, pairs: Tensor) -> Tensor:
+        codes = self.codes(x, edges)
         return (codes[pairs[:, 0]] * codes[pairs[:, 1]]).sum(-1)
 
 
 class PairBatches:
-    """`repeats` steps an epoch. In each the messages go along a share `shown` of the training edges, and the others are asked about,
-    with as many pairs without an edge: an edge that is shown would tell its own ends. All is drawn by (seed, epoch, step)."""
+    """`repeats` steps an epoch. In each the messages go along a share `shown` of the training edges, and the others are asked
+    about, with as many pairs without an edge: an edge that is shown would tell its own ends. All is drawn by (seed, epoch,
+    step)."""
 
     def __init__(self, material: KnownEdges, repeats: int, shown: float, seed: int) -> None:
         self.material, self.repeats, self.seed, self.epoch = material, repeats, seed, 0
@@ -128,7 +143,7 @@ class Links(Recipe):
         return Prepared(material.features.shape[1], material.graph.fingerprint)
 
     def model(self, settings: Settings, prepared: Prepared) -> nn.Module:
-        return LinkNetwork(prepared.features, settings.hidden, settings.code, kind=KINDS[settings.kind], layers=settings.layers)
+        return LinkNetwork(prepared.features, settings.hidden, settings.code, KINDS[settings.kind], settings.layers)
 
     def goal(self, settings: Settings, material: KnownEdges, prepared: Prepared) -> Goal:
         train = PairBatches(material, settings.repeats, settings.shown, settings.seed)
@@ -137,8 +152,8 @@ class Links(Recipe):
     def notes(self, material: KnownEdges) -> Sequence[str]:
         graph = material.graph
         counts = f"{len(material.validation.edges)} and {len(material.test.edges)} to validate and test with"
-        return [*graph.notes, f"{len(graph.names)} nodes, {len(material.train)} edges to learn from, {counts}, each beside as many "
-                "pairs without an edge"]
+        return [*graph.notes, f"{len(graph.names)} nodes, {len(material.train)} edges to learn from, {counts}, each beside as "
+                "many pairs without an edge"]
 
     def example(self, prepared: Prepared) -> tuple[Tensor, ...]:
         pair = from_numpy(np.array([[0, 1], [1, 0]]))

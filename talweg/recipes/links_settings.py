@@ -11,9 +11,9 @@ from .training_settings import TrainingSettings, help_of
 @dataclass(frozen=True, kw_only=True)
 class Settings(TrainingSettings):
     """Those of every training, and: `kind` of the layers, their `hidden` width and number, the width of a node's `code`;
-    `inputs` are the nodes' columns or, for each, its number; auto: columns where there are some. `shown` is the share of the training edges that a step's messages go along,
-    while it asks about the others. An epoch is `repeats` steps on
-    the whole graph."""
+    `inputs` are the nodes' columns or, for each, its number; auto: columns where there are some. `shown` is the share of the
+    training edges that a step's messages go along, while it asks about the others. An epoch is `repeats` steps on the whole
+    graph."""
 
     model: str = "links"
     data: str = "les_miserables"
@@ -30,7 +30,7 @@ class Settings(TrainingSettings):
     weight_decay: float = 5e-4
     schedule: str = "constant"
 
-    DEFAULT_EPOCHS = 20
+    DEFAULT_EPOCHS = 30
 
     def __post_init__(self) -> None:
         super().__post_init__()
