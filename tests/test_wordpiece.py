@@ -17,9 +17,10 @@ tokenizers = pytest.importorskip("tokenizers")
 TEXT = topics_text()[:60_000]
 TOKENIZER = train_wordpiece([TEXT], 800)
 HARD = [
-    "", " ", "a", "Don't STOP.", "x\t\r\ny", "caf\u00e9 CAFE\u0301", "\u65e5\u672c\u8a9e text", "a\x00b\ufffdc\x0bd\x7f", "\u200bzero\u200dwidth",
-    "a\u2028b\u3000c\x85d", "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 \u03a3\u0391\u03a3", "\u0130stanbul", "$5+3=8^`|~", "\u20ac 3\u00bd", "[MASK] of [unk] [CLS]x[SEP]",
-    "w" * 100, "w" * 101, "\U0001f642 \u2014 \u00ab\u00bb \u2026", "\ufb01 \u00df \u212b", "a##b ##c", "\ue000private", "\u0e01\u0e33", "\u1680ogham",
+    "", " ", "a", "Don't STOP.", "x\t\r\ny", "caf\u00e9 CAFE\u0301", "\u65e5\u672c\u8a9e text", "a\x00b\ufffdc\x0bd\x7f",
+    "\u200bzero\u200dwidth", "a\u2028b\u3000c\x85d", "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 \u03a3\u0391\u03a3",
+    "\u0130stanbul", "$5+3=8^`|~", "\u20ac 3\u00bd", "[MASK] of [unk] [CLS]x[SEP]", "w" * 100, "w" * 101,
+    "\U0001f642 \u2014 \u00ab\u00bb \u2026", "\ufb01 \u00df \u212b", "a##b ##c", "\ue000private", "\u0e01\u0e33", "\u1680ogham",
 ]
 
 
