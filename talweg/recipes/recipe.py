@@ -113,6 +113,11 @@ class Recipe(ABC):
         """Something new from what was learned."""
         raise ValueError(f"{run}: a {self.name} run makes nothing new; `talweg predict {run} FILE` says what it sees")
 
+    def learnt_before(self, task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult | None:
+        """A first stage, for tasks that have one: leaves the task with the weights that it begins with, and gives nothing,
+        or what came of it where it was interrupted. A task that has made steps of its own is past it."""
+        return None
+
     def subject(self, settings: Any) -> str:
         return f"{settings.model} on {settings.data}"
 
@@ -228,7 +233,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = _fitted(task, run, listeners)
+        result = self.learnt_before(task, run, listeners) or _fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
