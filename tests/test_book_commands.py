@@ -20,6 +20,8 @@ ROOT = GUIDE.parents[1]
 NAMED = re.compile(r"\b([LN]) (missing bits: .*|\d+(?:\.\d+)*)")
 LITTLE_BOOK = {1: 4, 2: 2, 3: 6, 4: 10, 5: 3, 6: 6, 7: 2}
 """Sections of each chapter."""
+OWN = ("model", "config", "run", "find_lr", "find_batch_size", "pairs", "out", "as_json")
+"""What `talweg train` is told besides settings."""
 
 
 @pytest.fixture
@@ -62,8 +64,7 @@ def parsed(command):
 def test_a_command_of_the_guide_is_one_of_the_program(command, form, inside):
     context = parsed(form(command))
     if command[0] == "train" and "--resume" not in command:
-        given = {name: value for name, value in context.params.items()
-                 if value is not None and name not in ("model", "config", "run", "find_lr", "find_batch_size", "pairs", "out", "as_json")}
+        given = {name: value for name, value in context.params.items() if value is not None and name not in OWN}
         chosen = recipe(recipe_for(command[1])[0])
         from_mapping(chosen.settings, values_of(chosen, None, given | named(command[1])))
 
