@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from .workloads import Workload, find
 
@@ -24,6 +24,7 @@ class Task:
     threads: int = 0
     quick: bool = False
     group: str = "train"
+    worker: ClassVar[str] = "bench.worker"
 
     def __post_init__(self):
         if self.kind not in KINDS:

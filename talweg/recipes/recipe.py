@@ -215,7 +215,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = _fitted(task, run, listeners)
+        result = fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
@@ -242,7 +242,7 @@ class Recipe(ABC):
             raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
 
 
-def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
+def fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
     s, goal = task.settings, task.goal
     checkpoints = Checkpoints(
         run, task.model, task.optimizer, task.state, average=task.average, every=s.save_every, keep_best=s.keep_best,

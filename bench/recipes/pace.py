@@ -1,0 +1,109 @@
+"""A training that runs in slices: it is let go for a while, and waits between two steps until it is asked again."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Enough = Callable[[list[float]], bool]
+
+
+class Pacer:
+    """Listens to a training loop (training/events.py) and holds it up.
+
+    The seconds of a step run from the end of the one before, or where an epoch begins from there: what comes between
+    two epochs, validating and saving, is no part of a step. The very first step of a run is kept apart.
+    """
+
+    def __init__(self) -> None:
+        self.asked: queue.Queue[Enough] = queue.Queue()
+        self.answers: queue.Queue[list[float] | BaseException] = queue.Queue()
+        self.losses: list[float] = []
+        self.first: float | None = None
+        self.enough: Enough | None = None
+        self.times: list[float] = []
+        self.since = 0.0
+        self.fresh = True
+
+    def advance(self, enough: Enough) -> list[float]:
+        """Seconds of the steps until there are enough of them. Raises what the training raised."""
+        self.asked.put(enough)
+        found = self.answers.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def carry(self, run: Callable[[], None]) -> threading.Thread:
+        """`run`, again and again, in a thread of its own that waits whenever nothing is asked of it."""
+        def runs() -> None:
+            try:
+                self.enough = self.asked.get()
+                while True:
+                    run()
+            except BaseException as error:
+                self.answers.put(error)
+
+        thread = threading.Thread(target=runs, daemon=True)
+        thread.start()
+        return thread
+
+    def restart(self) -> None:
+        """An epoch begins."""
+        self.since = time.perf_counter()
+
+    def learned(self, loss: float) -> None:
+        self.losses.append(loss)
+
+    def step(self) -> None:
+        seconds = time.perf_counter() - self.since
+        if self.first is None:
+            self.first = seconds
+        if not self.fresh:
+            self.times.append(seconds)
+        self.fresh = False
+        assert self.enough is not None
+        if self.enough(self.times):
+            self.answers.put(self.times)
+            self.times = []
+            self.enough = self.asked.get()
+        self.restart()
+
+    def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
+        """A run begins; its first step builds the optimizer's state, so that it is no step like the others."""
+        self.fresh = True
+
+    def note(self, text: str) -> None: ...
+
+    def batch(self, loss: float, error: float | None, samples: int) -> None: ...
+
+    def epoch(self, record: Any) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Watched:
+    """A loader that tells the pacer when an epoch begins, and may change its batches."""
+
+    def __init__(self, loader: Any, pacer: Pacer, change: Callable[[Any], Any] | None = None) -> None:
+        self.loader, self.pacer, self.change = loader, pacer, change
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator:
+        return self.batches(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.pacer.restart()
+        if hasattr(self.loader, "set_epoch"):
+            self.loader.set_epoch(epoch)
+
+    def batches(self, start: int) -> Iterator:
+        inner = self.loader.batches(start) if hasattr(self.loader, "batches") else itertools.islice(self.loader, start, None)
+        return inner if self.change is None else map(self.change, inner)
