@@ -61,7 +61,7 @@ class Worker:
         times: list[float] = []
         while not times or (sum(times) < seconds and len(times) < MOST_STEPS):
             times.append(self._timed()[0])
-        return {"times": times}
+        return {"times": times, "steps": len(times)}
 
     def _timed(self) -> tuple[float, float | None]:
         start = time.perf_counter()

@@ -19,7 +19,8 @@ class Pacer:
     two epochs, validating and saving, is no part of a step. The very first step of a run is kept apart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
         self.asked: queue.Queue[Enough] = queue.Queue()
         self.answers: queue.Queue[list[float] | BaseException] = queue.Queue()
         self.losses: list[float] = []
@@ -53,13 +54,13 @@ class Pacer:
 
     def restart(self) -> None:
         """An epoch begins."""
-        self.since = time.perf_counter()
+        self.since = self.clock()
 
     def learned(self, loss: float) -> None:
         self.losses.append(loss)
 
     def step(self) -> None:
-        seconds = time.perf_counter() - self.since
+        seconds = self.clock() - self.since
         if self.first is None:
             self.first = seconds
         if not self.fresh:

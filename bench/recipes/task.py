@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any, ClassVar
 
 from .entries import find
@@ -19,12 +21,14 @@ class Table:
 
 @dataclass(frozen=True)
 class RecipeTask:
-    """`workload` is a name of entries.py, `sizes` settings other than the default; `quick` takes its small form."""
+    """`workload` is a name of entries.py, `sizes` settings other than the default; `quick` takes its small form,
+    `processor_time` counts what the process computes and not what it waits for."""
 
     workload: str
     sizes: dict[str, Any] = field(default_factory=dict, hash=False)
     threads: int = 0
     quick: bool = False
+    processor_time: bool = False
     dtype: ClassVar[str] = "float32"
     worker: ClassVar[str] = "bench.recipes.worker"
 
@@ -37,7 +41,20 @@ class RecipeTask:
 
     @property
     def key(self) -> str:
-        return " / ".join(part for part in ("recipe", self.workload, "quick" if self.quick else "") if part)
+        return " / ".join(part for part in ("recipe", self.workload, self.detail, "quick" if self.quick else "") if part)
+
+    def slice(self, seconds: float, results: Mapping[str, dict]) -> dict[str, Any]:
+        """As many steps for everyone as the slowest makes in so many seconds: rounds of an agent grow longer as it learns."""
+        slowest = max((median(r["warming"][len(r["warming"]) // 2:]) for r in results.values() if r["status"] == "ok"),
+                      default=seconds)
+        return {"steps": max(1, int(seconds / slowest))}
+
+    @property
+    def detail(self) -> str:
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}" if self.threads else ""
+        parts = [*(f"{name} {value}" for name, value in self.sizes.items()), threads,
+                 "processor time" if self.processor_time else ""]
+        return ", ".join(part for part in parts if part)
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 
 from ..worker import FIRST_STEPS, WARM_SECONDS, confine, memory_mb, serve
 from .begun import begun, carried_out
@@ -20,7 +21,7 @@ class Worker:
 
     def __init__(self, task: RecipeTask, framework: str, mode: str) -> None:
         self.task, self.framework, self.mode = task, framework, mode
-        self.pacer = Pacer()
+        self.pacer = Pacer(time.process_time if task.processor_time else time.perf_counter)
 
     def prepare(self, steps: int = FIRST_STEPS) -> dict:
         """Losses of the first steps and how long each took. They are made with the same random numbers everywhere."""
@@ -39,9 +40,9 @@ class Worker:
         training = begun(self.framework, self.task.workload, self.task.quick, **self.task.sizes)
         carried_out(training, self.pacer, self.mode == "channels-last")
 
-    def run(self, seconds: float) -> dict:
+    def run(self, steps: int) -> dict:
         """The mean of a slice's steps: what is done once an epoch is spread over its steps."""
-        times = self.pacer.advance(lambda t: sum(t) >= seconds)
+        times = self.pacer.advance(lambda t: len(t) >= steps)
         return {"times": [sum(times) / len(times)], "steps": len(times)}
 
     def end(self) -> dict:
