@@ -16,8 +16,11 @@ class Pacer:
     """Listens to a training loop (training/events.py) and holds it up.
 
     The seconds of a step run from the end of the one before, or where an epoch begins from there: what comes between
-    two epochs, validating and saving, is no part of a step. The very first step of a run is kept apart.
+    two epochs, validating and saving, is no part of a step. The very first step is kept apart. Where a run has ended and is
+    begun again, its first epochs are not counted: whatever is set up once a run was seen in the first one.
     """
+
+    WARM_EPOCHS = 2
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
@@ -28,7 +31,7 @@ class Pacer:
         self.enough: Enough | None = None
         self.times: list[float] = []
         self.since = 0.0
-        self.fresh = True
+        self.runs = self.epochs = 0
 
     def advance(self, enough: Enough) -> list[float]:
         """Seconds of the steps until there are enough of them. Raises what the training raised."""
@@ -52,8 +55,8 @@ class Pacer:
         thread.start()
         return thread
 
-    def restart(self) -> None:
-        """An epoch begins."""
+    def epoch_begins(self) -> None:
+        self.epochs += 1
         self.since = self.clock()
 
     def learned(self, loss: float) -> None:
@@ -63,19 +66,18 @@ class Pacer:
         seconds = self.clock() - self.since
         if self.first is None:
             self.first = seconds
-        if not self.fresh:
+        elif self.runs == 1 or self.epochs > self.WARM_EPOCHS:
             self.times.append(seconds)
-        self.fresh = False
         assert self.enough is not None
         if self.enough(self.times):
             self.answers.put(self.times)
             self.times = []
             self.enough = self.asked.get()
-        self.restart()
+        self.since = self.clock()
 
     def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
-        """A run begins; its first step builds the optimizer's state, so that it is no step like the others."""
-        self.fresh = True
+        self.runs += 1
+        self.epochs = 0
 
     def note(self, text: str) -> None: ...
 
@@ -101,7 +103,7 @@ class Watched:
         return self.batches(0)
 
     def set_epoch(self, epoch: int) -> None:
-        self.pacer.restart()
+        self.pacer.epoch_begins()
         if hasattr(self.loader, "set_epoch"):
             self.loader.set_epoch(epoch)
 

@@ -47,7 +47,7 @@ def steps(loader: Any, accumulate: int) -> Iterator[list[Batch]]:
 def step_of(task: Any, settings: Any):
     """What learns from a list of batches and returns the mean loss."""
     goal = task.goal
-    if goal.update.__name__ == "Update":
+    if goal.update.__name__ == "CompiledUpdate":
         return Descent(task, settings.clip_norm)
     update = plain(goal.update)(task.model, goal.loss, task.optimizer, goal.error, goal.weight, settings.clip_norm)
 
@@ -89,10 +89,11 @@ def plain(update: type) -> type:
     if not hasattr(update, "_moved"):
         return update
 
-    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> float:
+    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
         self.optimizer.step()
-        return 0.0
+        return nothing, fine
 
+    nothing, fine = torch.tensor(0.0), torch.tensor(True)
     return type(update.__name__, (update,), {"_moved": moved})

@@ -37,7 +37,7 @@ from ..training import (
     summarise,
     write_report,
 )
-from ..training.update import Update
+from ..training.update import CompiledUpdate
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
 from .runs import config_of, new_run
@@ -263,7 +263,7 @@ def fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
     """By the epochs and, with `looking`, by a training batch. Models that learn in turns have no single loss to look at, and
     their losses may rise while they learn."""
-    if goal.update is not Update:
+    if goal.update is not CompiledUpdate:
         return []
     if not looking:
         return over_fitting(records)

@@ -99,6 +99,7 @@ def fit(
     rate = Rate(optimizer, schedule, limit)
     set_generator(state.random)
     validated = average.module if average is not None else model
+    follow = average.following(model) if average is not None else None
     judge = functools.partial(evaluate, loss=validation_loss or loss, loader=validation_loader, error=error, precision=precision)
     began = time.perf_counter()
     with StopSignals() as signals:
@@ -110,8 +111,8 @@ def fit(
                     since = time.perf_counter()
                     rate.set(state)
                     _learn(learn, batches, state, since)
-                    if average is not None:
-                        average.update_parameters(model)
+                    if follow is not None:
+                        follow()
                     for listener in listeners:
                         if state.total.samples:
                             listener.batch(state.total.loss, state.total.error, sum(samples(t) for _, t in batches))
