@@ -102,7 +102,8 @@ def test_tasks_go_to_processes_as_text():
     task = RecipeTask("gpt", {"batch_size": 2}, threads=1, processor_time=True)
     assert RecipeTask.loads(task.dumps()) == task
     assert task.key == "recipe / gpt / batch_size 2, 1 thread, processor time"
-    assert find("unet").images and not find("gpt").images
+    assert find("unet").images
+    assert not find("gpt").images
     with pytest.raises(ValueError, match="no recipe 'gtp'"):
         RecipeTask("gtp")
 
@@ -147,12 +148,13 @@ def test_figures_go_into_the_documents_beside_the_others(tmp_path):
     output.write_docs({"races": {}, "recipes": {"recipe / unet": made_up()}}, tmp_path)
     page = (tmp_path / "performance.md").read_text()
     assert page.startswith("before")
-    assert "| unet |" in page and "| gpt |" in page
+    assert "| unet |" in page
+    assert "| gpt |" in page
     with pytest.raises(Exception, match="quick run"):
         output.write_docs({"races": {}, "recipes": {"r": {**made_up(), "quick": True}}}, tmp_path)
 
 
-@pytest.mark.parametrize("arguments, told", [
+@pytest.mark.parametrize(("arguments", "told"), [
     (["no_such"], "no_such"), (["--quick", "--write-docs"], "leave out"), (["--rounds", "0"], "rounds"),
     (["--show", "missing.json"], "missing.json"),
 ])

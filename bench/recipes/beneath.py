@@ -7,6 +7,7 @@ HERE = "bench.recipes.stand_ins"
 BENEATH: dict[str, tuple[str, ...]] = {
     "tensor": (f"{HERE}.tensor", "torch"),
     "tensor.autograd": ("torch.autograd",),
+    "tensor.compiled": (f"{HERE}.tensor",),
     "tensor.functions.solving": ("torch.linalg",),
     "tensor.pending": (f"{HERE}.tensor",),
     "tensor.trees": (f"{HERE}.tensor",),

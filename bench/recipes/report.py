@@ -51,7 +51,8 @@ def _steps(records: dict[str, Record]) -> Table:
 
 
 def _label(record: Record) -> str:
-    parts = [record["workload"], record["detail"], record["step"] and f"a step is {record['step']}", "quick" if record["quick"] else ""]
+    step = f"a step is {record['step']}" if record["step"] else ""
+    parts = [record["workload"], record["detail"], step, "quick" if record["quick"] else ""]
     return ", ".join(part for part in parts if part)
 
 

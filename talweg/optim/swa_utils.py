@@ -10,7 +10,8 @@ from typing import Any
 from ..core.dtypes import int64
 from ..nn import Module
 from ..nn.batchnorm import _BatchNorm
-from ..tensor import Tensor, compile, no_grad, tensor
+from ..tensor import Tensor, no_grad, tensor
+from ..tensor.compiled import CompiledAtOnce
 from .lr_scheduler.base import LRScheduler, per_group
 from .lr_scheduler.cosine import half_cosine
 from .optimizer import Optimizer
@@ -88,7 +89,7 @@ class AveragedModel(Module):
         file's; others may read values, which are not there then."""
         if self.avg_fn is not None or not getattr(self.multi_avg_fn or get_swa_multi_avg_fn(), "reads_nothing", False):
             return lambda: self.update_parameters(model)
-        average = compile(lambda: self._update_by(self.multi_avg_fn or get_swa_multi_avg_fn(), model))
+        average = CompiledAtOnce(lambda: self._update_by(self.multi_avg_fn or get_swa_multi_avg_fn(), model))
         return lambda: average() if self.n_averaged.item() else self.update_parameters(model)
 
     def _update_by(self, average: Callable, model: Module) -> None:

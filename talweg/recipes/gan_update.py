@@ -14,7 +14,8 @@ from typing import Any
 from .. import nn
 from ..models.adversaries import Adversaries, gradient_penalty
 from ..nn import functional as F
-from ..tensor import Tensor, compile, full_like, no_grad, randn, zeros_like
+from ..tensor import Tensor, full_like, no_grad, randn, zeros_like
+from ..tensor.compiled import CompiledAtOnce
 from ..training import in_precision
 from ..training.update import Batch, Learned
 
@@ -81,7 +82,8 @@ class AdversarialUpdate:
     @cached_property
     def _turns(self) -> tuple[Callable[[Tensor], Any], Callable[[int], Any]]:
         """The discriminator's and the generator's, one native call each."""
-        return compile(self._discriminator), compile(self._generator)
+        turns = (CompiledAtOnce(turn, lambda: len(self.optimizer.state)) for turn in (self._discriminator, self._generator))
+        return tuple(turns)  # type: ignore[return-value]
 
     def _discriminator(self, real: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor, Tensor]:
         """Its scores of real and made pictures, its loss, and as `_moved` returns."""

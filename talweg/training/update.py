@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from .. import nn, optim
-from ..tensor import Tensor, compile, no_grad, where
+from ..tensor import Tensor, no_grad, where
+from ..tensor.compiled import CompiledAtOnce
 from ..tensor.finite import first_not_finite
 from ..tensor.tensor import wrap
 from .economy import in_precision, recomputing
@@ -167,15 +168,16 @@ class Update:
 
 
 class CompiledUpdate(Update):
-    """An Update that is one native call (talweg.compile), from the third batch of a shape on.
+    """An Update that is one native call (talweg.compile).
 
-    For models and losses that do the same at every step: what they do in Python beside computing happens in the first two
-    steps only, and values must not be read in them. Several batches a step are recorded as an Update records them.
+    For models and losses that do the same at every step: what they do in Python beside computing happens in the first
+    steps with batches of a shape only, and values must not be read in them. Several batches a step are recorded as an Update
+    records them.
     """
 
     @cached_property
     def _one_call(self) -> Callable[[Sequence[Batch]], Any]:
-        return compile(super()._made)
+        return CompiledAtOnce(super()._made, lambda: len(self.optimizer.state))
 
     def _made(self, batches: Sequence[Batch]) -> tuple[list[tuple[Any, Tensor]], Tensor, Tensor]:
         return self._one_call(batches) if len(batches) == 1 else super()._made(batches)
