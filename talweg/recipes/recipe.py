@@ -117,8 +117,7 @@ class Recipe(ABC):
     def heading(self, settings: Any) -> str:
         """What is going to be trained, in a line."""
         s = settings
-        length = f"{s.epochs} epochs" if s.steps is None else f"{s.steps} steps"
-        return (f"Training {self.subject(s)}: {length}, batches of {s.batch_size}, {s.optimizer}, "
+        return (f"Training {self.subject(s)}: {s.length()}, batches of {s.batch_size}, {s.optimizer}, "
                 f"learning rate {s.lr:g}, {s.schedule} schedule, seed {s.seed}")
 
     def next_steps(self, run: Path) -> list[str]:
@@ -134,7 +133,7 @@ class Recipe(ABC):
         """
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
-        config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}
+        config = {"recipe": self.name, "settings": asdict(task.settings), "input": asdict(task.prepared)}
         write_settings(run / "config.yaml", config)
         return self._carried_out(task, run, listeners)
 
@@ -207,7 +206,8 @@ class Recipe(ABC):
         average = average_of(settings, model)
         optimizer = self.optimizer(settings, model)
         goal = self.goal(settings, material, prepared)
-        return Task(settings, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
+        lasting = settings.lasting(len(goal.train))
+        return Task(lasting, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
 
     def _carried_out(self, task: Task, run: Path, listeners: Sequence[Listener]) -> Outcome:
         notes = [*self.notes(task.material), *task.remarks]
