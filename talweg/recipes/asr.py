@@ -108,9 +108,10 @@ class SpeechRecognition(Recipe):
         worst = sorted(test.read, key=lambda r: r.text == r.window.text)  # those with mistakes first
         shown = worst[:SHOWN]
         heard = gallery(
-            (picture_source(spectrogram_picture(r.window.sound, r.segments, settings.bands)), _caption(r)) for r in shown
+            ((picture_source(spectrogram_picture(r.window.sound, r.segments, settings.bands)), _caption(r)) for r in shown),
+            least=300,
         )
-        attention = gallery((_attention_source(model, tokenizer, r, settings.bands), r.text) for r in shown[-2:])
+        attention = gallery(((_attention_source(model, tokenizer, r, settings.bands), r.text) for r in shown[-2:]), least=460)
         return [
             section("What was heard in windows of the test split, mistakes first", heard),
             section("Where in the sound each token was found: attention of the decoder's last block, mean of its heads",

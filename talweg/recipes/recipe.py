@@ -113,14 +113,18 @@ class Recipe(ABC):
         """Something new from what was learned."""
         raise ValueError(f"{run}: a {self.name} run makes nothing new; `talweg predict {run} FILE` says what it sees")
 
+    def learnt_before(self, task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult | None:
+        """A first stage, for tasks that have one: leaves the task with the weights that it begins with, and gives nothing,
+        or what came of it where it was interrupted. A task that has made steps of its own is past it."""
+        return None
+
     def subject(self, settings: Any) -> str:
         return f"{settings.model} on {settings.data}"
 
     def heading(self, settings: Any) -> str:
         """What is going to be trained, in a line."""
         s = settings
-        length = f"{s.epochs} epochs" if s.steps is None else f"{s.steps} steps"
-        return (f"Training {self.subject(s)}: {length}, batches of {s.batch_size}, {s.optimizer}, "
+        return (f"Training {self.subject(s)}: {s.length()}, batches of {s.batch_size}, {s.optimizer}, "
                 f"learning rate {s.lr:g}, {s.schedule} schedule, seed {s.seed}")
 
     def next_steps(self, run: Path) -> list[str]:
@@ -136,7 +140,7 @@ class Recipe(ABC):
         """
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
-        config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}
+        config = {"recipe": self.name, "settings": asdict(task.settings), "input": asdict(task.prepared)}
         write_settings(run / "config.yaml", config)
         return self._carried_out(task, run, listeners)
 
@@ -220,7 +224,8 @@ class Recipe(ABC):
         average = average_of(settings, model)
         optimizer = self.optimizer(settings, model)
         goal = self.goal(settings, material, prepared)
-        return Task(settings, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
+        lasting = settings.lasting(len(goal.train))
+        return Task(lasting, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
 
     def _carried_out(self, task: Task, run: Path, listeners: Sequence[Listener]) -> Outcome:
         notes = [*self.notes(task.material), *task.remarks]
@@ -228,7 +233,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = _fitted(task, run, listeners)
+        result = self.learnt_before(task, run, listeners) or _fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()

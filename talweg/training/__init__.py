@@ -7,7 +7,18 @@ from .events import LOSS, EpochRecord, Figure, Listener
 from .history import History, read_history
 from .lora import LowRank, adapt, merge
 from .loop import FitResult, evaluate, fit
-from .metrics import ClassScore, class_scores, confusion_matrix, count_errors, error_rate, softmax, telling_ks, top_k_accuracy
+from .metrics import (
+    ClassScore,
+    area_under_curve,
+    average_ranked_precision,
+    class_scores,
+    confusion_matrix,
+    count_errors,
+    error_rate,
+    softmax,
+    telling_ks,
+    top_k_accuracy,
+)
 from .parts import freeze, parameter_groups
 from .probe import Probe, probe
 from .progress import progress_for
@@ -44,6 +55,8 @@ __all__ = [
     "TensorBoard",
     "TrainingState",
     "adapt",
+    "area_under_curve",
+    "average_ranked_precision",
     "class_scores",
     "confusion_matrix",
     "constant",

@@ -58,6 +58,37 @@ def telling_ks(classes: int) -> list[int]:
     return [k for k in (2, 3, 5) if 2 * k <= classes]
 
 
+def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The probability that a positive (label above 0) has a higher score than a negative, equal ones counting half: the area
+    under the receiver's curve. Raises ValueError where one of both kinds lacks, for NaN, or for unequal lengths."""
+    _check(scores, labels, "area_under_curve")
+    positive = _both_kinds(scores, labels, "area_under_curve")
+    values, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1 on, the mean one for equal scores
+    count = int(positive.sum())
+    return float((ranks[place][positive].sum() - count * (count + 1) / 2) / (count * (len(labels) - count)))
+
+
+def average_ranked_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """sum_k (R_k - R_(k-1)) P_k over thresholds from high to low, R recall and P precision; equal scores are one threshold.
+    Raises as `area_under_curve` does."""
+    _check(scores, labels, "average_ranked_precision")
+    positive = _both_kinds(scores, labels, "average_ranked_precision")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    right = np.cumsum(positive[order])[ends]
+    gained = np.diff(right, prepend=0) / positive.sum()
+    return float((gained * right / (ends + 1)).sum())
+
+
+def _both_kinds(scores: np.ndarray, labels: np.ndarray, call: str) -> np.ndarray:
+    positive = labels > 0
+    if np.isnan(scores).any() or positive.all() or not positive.any():
+        raise ValueError(f"{call}: needs numbers as scores, and labels above 0 and such that are not; got {int(positive.sum())} "
+                         f"of {len(labels)} above 0, {int(np.isnan(scores).sum())} scores NaN")
+    return positive
+
+
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Counts (classes, classes): row = the true class, column = the predicted one.
 

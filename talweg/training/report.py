@@ -98,7 +98,7 @@ def _head(f: Findings) -> str:
 def _tiles(f: Findings) -> str:
     best = [(str(f.best.epoch), "best epoch")] if f.best is not None else []
     size = [(f"{sum(row.parameters for row in f.layers):,}", "parameters")] if f.layers else []
-    time = (f"{sum(r.seconds for r in f.records):.1f} s", f"training, {len(f.records)} epochs")
+    time = (f"{sum(r.seconds for r in f.records):.1f} s", f"training, {_count_of_epochs(f)}")
     return '<div class="tiles">' + "".join(f'<div class="tile"><b>{text(v)}</b><span>{text(n)}</span></div>'
                                            for v, n in [*f.tiles, *best, *size, time]) + "</div>"
 
@@ -159,4 +159,8 @@ def _epochs(f: Findings) -> str:
         ]
         for r in f.records
     ]
-    return f"<details><summary>{len(f.records)} epochs</summary>{table(head, rows, numbers=range(1, 7))}</details>"
+    return f"<details><summary>{_count_of_epochs(f)}</summary>{table(head, rows, numbers=range(1, 7))}</details>"
+
+
+def _count_of_epochs(f: Findings) -> str:
+    return f"{len(f.records)} epoch{'' if len(f.records) == 1 else 's'}"
