@@ -20,7 +20,7 @@ from talweg.recipes.language import RECIPE, scored
 from talweg.recipes.language_settings import Options, Settings
 from talweg.recipes.language_text import answer, text_of, until
 from talweg.recipes.language_tokens import IGNORED, Prepared, Windows, learnt_tokens, scored_windows
-from talweg.recipes.published import published_kind
+from talweg.recipes.published import weights_of
 from talweg.recipes.registry import recipe_of
 
 SMALL = {"context": 16, "width": 32, "layers": 1, "heads": 2, "batch_size": 16, "lr": 1e-2, "warmup": 0.0}
@@ -357,12 +357,12 @@ def test_the_command_uses_published_weights(gpt2_folder):
 
 
 def test_only_known_published_weights_are_taken_for_such(tmp_path):
-    assert published_kind(tmp_path / "nothing") is None
-    assert published_kind("gpt2") == "language"
+    assert weights_of(tmp_path / "nothing") is None
+    assert weights_of("gpt2").recipe == "language"
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    assert published_kind(tmp_path) is None
+    assert weights_of(tmp_path) is None
     (tmp_path / "config.json").write_text("[broken")
-    assert published_kind(tmp_path) is None
+    assert weights_of(tmp_path) is None
     with pytest.raises(FileNotFoundError):
         recipe_of(tmp_path)
 

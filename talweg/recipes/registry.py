@@ -11,7 +11,7 @@ from typing import Any
 from ..models.registry import MODELS
 from ..nn import Module
 from ..tensor import Tensor
-from .published import published_kind
+from .published import Weights, is_weights_file, weights_of
 from .recipe import Recipe
 from .runs import config_of
 
@@ -78,12 +78,16 @@ def recipe_for(name: str) -> tuple[str, str]:
     return found[-1], name
 
 
-def recipe_of(run: str | Path) -> Recipe:
+def recipe_of(run: str | Path | Weights) -> Recipe:
     """The recipe by which a run was trained, or that uses published weights. Raises FileNotFoundError or ValueError for what
     is neither."""
-    published = published_kind(run)
-    if published is not None:
-        return recipe(published)
+    weights = weights_of(run)
+    if weights is not None:
+        return recipe(weights.recipe)
+    assert not isinstance(run, Weights)
+    if is_weights_file(run):
+        raise ValueError(f"{run}: a weights file does not say of which model it is: give --model NAME --weights {run}, or the "
+                         "run folder that it belongs to")
     name = config_of(run).get("recipe", "classify")
     if name not in RECIPES:
         raise ValueError(f"{Path(run) / 'config.yaml'}: there is no recipe {name!r}: {_hint(str(name), list(RECIPES))}")

@@ -16,12 +16,14 @@ from .metrics import (
     count_errors,
     error_rate,
     softmax,
+    telling_ks,
+    top_k_accuracy,
 )
 from .parts import freeze, parameter_groups
 from .probe import Probe, probe
 from .progress import progress_for
 from .rate_finder import RateCurve, find_rate
-from .report import Findings, page, write_report
+from .report import Findings, keep_section, page, write_report
 from .report_classes import ClassFindings
 from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
 from .state import Score, TrainingState
@@ -68,6 +70,7 @@ __all__ = [
     "fit",
     "freeze",
     "in_precision",
+    "keep_section",
     "linear",
     "merge",
     "one_cycle",
@@ -85,7 +88,9 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
+    "telling_ks",
     "tokens",
+    "top_k_accuracy",
     "warmed_up",
     "write_report",
 ]
