@@ -28,15 +28,15 @@ _DEFINED = re.compile(r"^define (?!internal)[^@]*@([\w.]+)\(", re.MULTILINE)
 def texts_of_steps() -> list[str]:
     """The IR texts that the compiler is given, each once."""
     import talweg as T
-    from bench.lenet_step import lenet
     from talweg.backends.cpu.llvm import jit
+    from talweg.models.lenet import LeNet
 
     found: dict[str, None] = {}
     compile_text = jit.object_of
     jit.object_of = lambda text: [found.setdefault(text), compile_text(text)][1]
     mlp = T.nn.Sequential(T.nn.Linear(784, 256), T.nn.ReLU(), T.nn.Linear(256, 256), T.nn.ReLU(), T.nn.Linear(256, 10))
     rng = np.random.default_rng(0)
-    for model, shape in ((mlp, (64, 784)), (lenet(T.nn), (64, 1, 28, 28))):
+    for model, shape in ((mlp, (64, 784)), (LeNet(), (64, 1, 28, 28))):
         optimizer = T.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         x = T.tensor(rng.normal(size=shape).astype(np.float32))
         y = T.tensor(rng.integers(0, 10, 64))

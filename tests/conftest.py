@@ -1,6 +1,7 @@
 """One thread a test process: the suite runs in as many processes as there are cores, and threads that wait for a core
 another process holds would take most of the time."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -19,3 +20,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="slow: make long"))
+
+
+def pytest_collection_finish():
+    """Thousands of tests and the libraries they compare with stay to the end: the collector need not go through them again
+    and again."""
+    gc.collect()
+    gc.freeze()

@@ -138,14 +138,14 @@ def tones(tmp_path_factory):
     return folder
 
 
-SMALL = ["--width", "32", "--layers", "1", "--heads", "2", "--bands", "12", "--windows", "96", "--batch-size", "16",
-         "--seconds", "1.4", "--lr", "0.006", "--timed", "1"]
+SMALL = ["--easy", "3", "--width", "32", "--layers", "1", "--heads", "2", "--bands", "12", "--windows", "96",
+         "--batch-size", "16", "--seconds", "1.4", "--lr", "0.006", "--timed", "1"]
 
 
 @pytest.fixture(scope="module")
 def run(tones, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "tones"
-    done = CliRunner().invoke(main, ["train", "asr", "--data", str(tones), *SMALL, "--epochs", "32", "--out", str(out), "--json"])
+    done = CliRunner().invoke(main, ["train", "asr", "--data", str(tones), *SMALL, "--epochs", "44", "--out", str(out), "--json"])
     assert done.exit_code == 0, done.output
     return out, json.loads(done.output)
 

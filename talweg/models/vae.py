@@ -42,11 +42,12 @@ class VAE(nn.Module):
         return self.decode(randn(count, self.latent, generator=generator))
 
 
-def negative_elbo(logits: Tensor, mean: Tensor, log_variance: Tensor, x: Tensor) -> Tensor:
-    """-log p(x | z) + KL(q(z | x) || N(0, 1)), in nats, the mean over the batch.
+def negative_elbo(logits: Tensor, mean: Tensor, log_variance: Tensor, x: Tensor, beta: float = 1.0) -> Tensor:
+    """-log p(x | z) + beta KL(q(z | x) || N(0, 1)), in nats, the mean over the batch.
 
-    KL = (mean^2 + exp(log_variance) - log_variance - 1) / 2, summed over the code (appendix B of the paper).
+    KL = (mean^2 + exp(log_variance) - log_variance - 1) / 2, summed over the code (appendix B of the paper). The bound on
+    -log p(x) has beta 1; with less, codes tell more of a picture (Higgins et al., beta-VAE, 2017, has more).
     """
     reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     divergence = (mean**2 + exp(log_variance) - log_variance - 1).sum() / 2
-    return (reconstruction + divergence) / x.shape[0]
+    return (reconstruction + beta * divergence) / x.shape[0]

@@ -15,7 +15,7 @@ from ..io.pretrained import Pretrained
 from ..io.published import Checkpoint
 from ..nn import functional as F
 from ..nn import init
-from ..tensor import Tensor, empty
+from ..tensor import Tensor, empty, no_grad
 from .blocks import Block, Cache, Decoder, sinusoids_in_halves
 from .transformer import BLOCK_RULES
 
@@ -69,6 +69,9 @@ OPENAI = Layout("openai", rules=(
 ), ignored=("decoder.mask",))
 
 
+LISTENING = 2.5  # spectrograms of speech deviate from their mean by about 0.1, after two convolutions by 0.5
+
+
 class AudioEncoder(nn.Module):
     """Log-mel spectrograms (B, mels, 2 S) to features (B, S, width), S the context: 1,500 for 30 seconds."""
 
@@ -117,11 +120,13 @@ class Whisper(Pretrained):
         self._first_values()
 
     def _first_values(self) -> None:
-        """Convolutions keep the size of what they hear, or the positions that are added would drown it: a small network
-        would learn for long without listening."""
+        """Convolutions enlarge what they hear until it changes over time as much as the positions that are added, which
+        would drown it otherwise: a small network would learn for long without listening."""
         for module in self.modules():
             if isinstance(module, nn.Conv1d):
                 init.kaiming_normal_(module.weight, nonlinearity="relu")
+                with no_grad():
+                    module.weight *= LISTENING
             elif isinstance(module, nn.Linear):
                 init.xavier_uniform_(module.weight)
             elif isinstance(module, nn.Embedding):

@@ -25,7 +25,8 @@ from .asr_pictures import attention_picture, spectrogram_picture
 from .asr_settings import HELP, Settings
 from .asr_tokens import Prepared, SpeechExamples, length_for, merges_of
 from .evaluation import Answer, Evaluation
-from .listening import Listener, Options, answer
+from .listening import Listener, Options, answer, published_listener
+from .published import Weights, weights_of
 from .recipe import Recipe
 from .sequence_loss import token_loss
 from .task import Goal, loaders_of
@@ -117,13 +118,17 @@ class SpeechRecognition(Recipe):
                     attention),
         ]
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Any = None) -> list[Answer]:
+    def predict(self, run: str | Path | Weights, inputs: Sequence[str], options: Any = None) -> list[Answer]:
         """The transcription of sound files of any length. Raises as `load` and `read_sound` do."""
         listener = self.listener(run)
         return [answer(listener, path, options or Options()) for path in inputs]
 
-    def listener(self, run: str | Path) -> Listener:
-        """A run's model, ready to transcribe."""
+    def listener(self, run: str | Path | Weights) -> Listener:
+        """A run's model or a published Whisper, ready to transcribe."""
+        weights = weights_of(run)
+        if weights is not None:
+            return published_listener(weights.source)
+        assert not isinstance(run, Weights)
         _, model, prepared = self.load(run)
         assert isinstance(model, Whisper)
         return Listener(model, prepared.tokenizer(), doubt=None, latest_start=None)

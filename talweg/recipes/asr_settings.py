@@ -24,7 +24,7 @@ class Settings(TrainingSettings):
     data: str = "speech:digits"
     batch_size: int = 16
     optimizer: str = "adamw"
-    lr: float = 3e-3
+    lr: float = 2e-3
     warmup: float = 0.1
     clip_norm: float | None = 1.0
     width: int = 96
@@ -34,14 +34,14 @@ class Settings(TrainingSettings):
     bands: int = 80
     vocabulary: int = 512
     windows: int = 1600
-    easy: int = 3
+    easy: int = 15
     seconds: float | None = None
     language: str = "en"
     translating: float = 0.05
     timed: float = 0.8
     on_error: str = "stop"
 
-    DEFAULT_EPOCHS = 20
+    DEFAULT_EPOCHS = 45
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {

@@ -57,7 +57,10 @@ class Autoencode(Recipe):
         def validate(model: nn.Module) -> Score:
             return Score(sum(elbo_parts(model, material.validation.images, settings.seed)), None, len(material.validation))
 
-        return Goal(elbo_loss, *loaders, validate=validate)
+        def loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+            return negative_elbo(*outputs, x, settings.beta)
+
+        return Goal(loss, *loaders, validate=validate)
 
     def notes(self, material: Pictures) -> Sequence[str]:
         return material.notes
@@ -139,12 +142,6 @@ class Repeated(Dataset):
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
         x = from_numpy(self.images[np.asarray(indices) % len(self.images)])
         return [x, x]
-
-
-def elbo_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
-    """The negative ELBO of what a VAE gives, in nats a picture."""
-    logits, mean, log_variance = outputs
-    return negative_elbo(logits, mean, log_variance, x)
 
 
 def codes_of(model: Any, images: np.ndarray) -> np.ndarray:

@@ -37,6 +37,8 @@ class Settings(TrainingSettings):
     label_smoothing: float = 0.0
     class_weights: str = "none"
 
+    LEAST_STEPS = 150
+
     def __post_init__(self) -> None:
         self._fill_in_the_models_own()
         super().__post_init__()

@@ -37,9 +37,11 @@ from ..training import (
     summarise,
     write_report,
 )
-from ..training.update import Update
+from ..training.update import CompiledUpdate
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
+from .published import Weights
+from .robustness import Suite
 from .runs import config_of, new_run
 from .settings import changed, from_mapping
 from .task import Goal, Task, average_of, make_ready, optimizer_of, schedule_of
@@ -103,13 +105,18 @@ class Recipe(ABC):
         """What the report shows besides curves: ready HTML (training.report_parts)."""
         return ()
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Any) -> list[Answer]:
+    def predict(self, run: str | Path | Weights, inputs: Sequence[str], options: Any) -> list[Answer]:
         """An answer for each input, by its path or, where the task says so, itself. Raises ValueError for what is none."""
         raise ValueError(f"{run}: a {self.name} run has no inputs to say something about; `talweg generate {run}` may")
 
-    def generate(self, run: str | Path, options: Any) -> Answer:
+    def generate(self, run: str | Path | Weights, options: Any) -> Answer:
         """Something new from what was learned."""
         raise ValueError(f"{run}: a {self.name} run makes nothing new; `talweg predict {run} FILE` says what it sees")
+
+    def learnt_before(self, task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult | None:
+        """A first stage, for tasks that have one: leaves the task with the weights that it begins with, and gives nothing,
+        or what came of it where it was interrupted. A task that has made steps of its own is past it."""
+        return None
 
     def subject(self, settings: Any) -> str:
         return f"{settings.model} on {settings.data}"
@@ -117,8 +124,7 @@ class Recipe(ABC):
     def heading(self, settings: Any) -> str:
         """What is going to be trained, in a line."""
         s = settings
-        length = f"{s.epochs} epochs" if s.steps is None else f"{s.steps} steps"
-        return (f"Training {self.subject(s)}: {length}, batches of {s.batch_size}, {s.optimizer}, "
+        return (f"Training {self.subject(s)}: {s.length()}, batches of {s.batch_size}, {s.optimizer}, "
                 f"learning rate {s.lr:g}, {s.schedule} schedule, seed {s.seed}")
 
     def next_steps(self, run: Path) -> list[str]:
@@ -134,7 +140,7 @@ class Recipe(ABC):
         """
         task = self.begun(settings, self.material(settings))
         run = new_run(out or Path("runs") / f"{settings.model}-{short_name(settings.data)}")
-        config = {"recipe": self.name, "settings": asdict(settings), "input": asdict(task.prepared)}
+        config = {"recipe": self.name, "settings": asdict(task.settings), "input": asdict(task.prepared)}
         write_settings(run / "config.yaml", config)
         return self._carried_out(task, run, listeners)
 
@@ -165,13 +171,24 @@ class Recipe(ABC):
 
         Raises FileNotFoundError, ValueError or RuntimeError when the run or a file of it is not as it should be.
         """
+        settings, model, _, material = self.with_data(run)
+        return self.measure(model, settings, material, split)
+
+    def corrupted(self, run: str | Path, split: str = "test") -> Suite:
+        """How a run's accuracy withstands what happens to pictures. Raises ValueError where it tells no classes of pictures,
+        and as `evaluate` does."""
+        raise ValueError(f"{run}: a {self.name} run tells no classes of pictures, so there is no accuracy that corrupted ones "
+                         "could lower")
+
+    def with_data(self, run: str | Path) -> tuple[Any, nn.Module, Any, Any]:
+        """What `load` gives, and the data. Raises ValueError where these have changed since the run was trained."""
         settings, model, prepared = self.load(run)
         material = self.material(settings)
         kept, now = (getattr(p, "fingerprint", None) for p in (prepared, self.prepare(settings, material)))
         if kept not in (None, now):
             raise ValueError(f"{settings.data}: has changed since {run} was trained, so that its splits are others and the "
                              "test split may hold samples that were learned from: train again, or bring the old data back")
-        return self.measure(model, settings, material, split)
+        return settings, model, prepared, material
 
     def diagnose(self, run: str | Path) -> list[Symptom]:
         """What ails a run, by its epochs and by a batch of its training data; nothing for a healthy one. Raises as
@@ -207,7 +224,8 @@ class Recipe(ABC):
         average = average_of(settings, model)
         optimizer = self.optimizer(settings, model)
         goal = self.goal(settings, material, prepared)
-        return Task(settings, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
+        lasting = settings.lasting(len(goal.train))
+        return Task(lasting, material, prepared, model, optimizer, average, TrainingState(), goal, remarks)
 
     def _carried_out(self, task: Task, run: Path, listeners: Sequence[Listener]) -> Outcome:
         notes = [*self.notes(task.material), *task.remarks]
@@ -215,7 +233,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = _fitted(task, run, listeners)
+        result = self.learnt_before(task, run, listeners) or fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
@@ -242,7 +260,7 @@ class Recipe(ABC):
             raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
 
 
-def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
+def fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
     s, goal = task.settings, task.goal
     checkpoints = Checkpoints(
         run, task.model, task.optimizer, task.state, average=task.average, every=s.save_every, keep_best=s.keep_best,
@@ -263,7 +281,7 @@ def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
     """By the epochs and, with `looking`, by a training batch. Models that learn in turns have no single loss to look at, and
     their losses may rise while they learn."""
-    if goal.update is not Update:
+    if goal.update is not CompiledUpdate:
         return []
     if not looking:
         return over_fitting(records)

@@ -43,6 +43,7 @@ class Settings(TrainingSettings):
     ema: float | None = 0.98
 
     DEFAULT_EPOCHS = 40
+    LEAST_STEPS = 150
     DEFAULT_HIDDEN = (32,)
 
     def __post_init__(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from ..training import ON_NAN, PRECISIONS, SCHEDULES
 from ..training.parts import scales
@@ -85,11 +86,13 @@ class TrainingSettings:
     checkpoint_activations: bool = False
 
     DEFAULT_EPOCHS = 10
+    LEAST_STEPS = 0
+    """Where neither epochs nor steps are given: few data are shown for more epochs, until so many steps are made."""
 
     def __post_init__(self) -> None:
         if self.epochs is not None and self.steps is not None:
             raise ValueError(f"epochs={self.epochs} and steps={self.steps} both say when training ends: give one of them")
-        if self.epochs is None and self.steps is None:
+        if self.epochs is None and self.steps is None and not self.LEAST_STEPS:
             object.__setattr__(self, "epochs", self.DEFAULT_EPOCHS)
         scales(self.lr_scale or [])
         for name, (holds, rule) in self.limits().items():
@@ -100,6 +103,21 @@ class TrainingSettings:
                 raise ValueError(f"setting {name} must be one of {', '.join(valid)}, got {getattr(self, name)!r}")
         if self.momentum is not None and self.optimizer != "sgd":
             raise ValueError(f"momentum belongs to optimizer=sgd, but the optimizer is {self.optimizer}")
+
+    def lasting(self, batches: int) -> Self:
+        """These settings with the epochs that they stand for where an epoch has so many batches."""
+        if self.epochs is not None or self.steps is not None:
+            return self
+        an_epoch = max(1, math.ceil(batches / self.accumulate))
+        return replace(self, epochs=max(self.DEFAULT_EPOCHS, math.ceil(self.LEAST_STEPS / an_epoch)))
+
+    def length(self) -> str:
+        """How long training is going to be, in words."""
+        if self.steps is not None:
+            return f"{self.steps} steps"
+        if self.epochs is not None:
+            return f"{self.epochs} epochs"
+        return f"{self.DEFAULT_EPOCHS} epochs, at least {self.LEAST_STEPS} steps"
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         """For each setting whether it is within its range, and the range in words."""
@@ -129,5 +147,6 @@ class TrainingSettings:
 
 def help_of(kind: type, own: Mapping[str, str]) -> dict[str, Any]:
     """A line of help for each setting of a recipe: the shared ones, with `own` before them."""
-    shared = {name: line.replace("{epochs}", str(getattr(kind, "DEFAULT_EPOCHS", ""))) for name, line in HELP.items()}
-    return shared | dict(own)
+    least = getattr(kind, "LEAST_STEPS", 0)
+    length = f"{getattr(kind, 'DEFAULT_EPOCHS', '')}{f', or what takes {least} steps' if least else ''}"
+    return {name: line.replace("{epochs}", length) for name, line in (HELP | dict(own)).items()}

@@ -79,7 +79,9 @@ def planned(
     first = [probe.settings_of(i) for i in range(len(probe.trials))][0]
     if search == "halving" and {"epochs", "steps"} & {d.name for d in space}:
         raise ValueError("--search halving divides the epochs among the trials, so they cannot be searched over")
-    rungs = rungs_of(search, len(probe.trials), getattr(first, "epochs", None))
+    if search == "halving" and (first.epochs, first.steps) == (None, None):
+        given["epochs"] = first.DEFAULT_EPOCHS
+    rungs = rungs_of(search, len(probe.trials), probe.settings_of(0).epochs)
     return Plan(name, given, search, list(over), probe.trials, rungs)
 
 

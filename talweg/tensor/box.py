@@ -17,6 +17,7 @@ from ..graph.leaves import differentiable_leaf
 from ..graph.node import Node, constant_op, data, grad_mode, leaf, mode
 from ..graph.ops import detach as detach_op
 from ..graph.ops import overwrite, substitute
+from .living import note
 from .pending import remember
 
 
@@ -180,6 +181,7 @@ class Box:
         self._storage = storage
         self._view = view
         self._show(node)
+        note(self)
 
     def _show(self, node: Node) -> None:
         """Take `node` as the value at the storage's present version."""

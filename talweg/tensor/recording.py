@@ -60,10 +60,10 @@ class Effects:
 
 def record(function: Callable, args: tuple, kwargs: dict) -> tuple[Recording, Any]:
     """Trace a call: its recording, and its result. Raises Unsuitable, and what the function raises."""
-    before = Snapshot()
-    with tracing() as trace:
-        result = function(*args, **kwargs)
-    effects = _effects(before, result)
+    with Snapshot() as before:
+        with tracing() as trace:
+            result = function(*args, **kwargs)
+        effects = _effects(before, result)
     if any(n.needs_grad and not n.released and not is_variable(n) for n in effects.roots()):
         raise Unsuitable(result)
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..graph.node import Node
 from .box import Box, Storage
+from .living import living
 
 
 @dataclass
@@ -19,10 +20,23 @@ class Held:
 
 
 class Snapshot:
-    """Every tensor alive when it is taken; they stay alive as long as it does."""
+    """Every tensor alive when it is taken; they stay alive as long as it does. As a context, it sees what is made inside.
+
+    The collector rests in the context: what is made there then stays in its youngest generation, where finding the
+    rings among it takes no look at everything else that the process holds.
+    """
 
     def __init__(self) -> None:
         self.held = {id(box): Held(box, box.node, box._grad) for box in living()}
+
+    def __enter__(self) -> Snapshot:
+        self._collecting = gc.isenabled()
+        gc.disable()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._collecting:
+            gc.enable()
 
     def written(self) -> list[Storage]:
         """The storages that hold another value now, each once."""
@@ -38,11 +52,6 @@ class Snapshot:
         return [h for h in self.held.values() if h.box._grad is not h.grad]
 
     def newcomers(self) -> list[Box]:
-        """The tensors that have been made since and are still referred to by something."""
-        gc.collect()
+        """The tensors that were made in the context and are still referred to by something."""
+        gc.collect(0)
         return [box for box in living() if id(box) not in self.held]
-
-
-def living() -> list[Box]:
-    """Every tensor that exists."""
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), Box) and "_storage" in vars(thing)]

@@ -83,5 +83,4 @@ HELP = {
 
 
 def own_help(kind: type, own: dict[str, str]) -> dict[str, str]:
-    common = {name: line.replace("{epochs}", str(getattr(kind, "DEFAULT_EPOCHS", ""))) for name, line in HELP.items()}
-    return help_of(kind, common | own)
+    return help_of(kind, HELP | own)

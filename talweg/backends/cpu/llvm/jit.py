@@ -70,7 +70,9 @@ class _Linker:
     def __init__(self) -> None:
         target = llvm().Target.from_default_triple()
         machine = target.create_target_machine(reloc="pic", codemodel="default")
-        self._jit = llvm().create_lljit_compiler(machine, suppress_errors=True)
+        # JITLink puts the sections of an object side by side. LLVM's older linker maps each where there is room: in a
+        # large process that may be more than 2 GB apart, which the addresses in the code cannot reach.
+        self._jit = llvm().create_lljit_compiler(machine, use_jit_link=True, suppress_errors=True)
         self._numbers = itertools.count()
 
     def linked(self, content: bytes, names: Sequence[str]) -> Code:
