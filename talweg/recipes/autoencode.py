@@ -46,7 +46,7 @@ class Autoencode(Recipe):
     def model(self, settings: Settings, prepared: Shape) -> nn.Module:
         kind: Any = VAE if settings.model == "vae" else Autoencoder
         channels, side, _ = prepared.shape
-        return kind(channels, side, settings.latent, settings.width, settings.hidden)
+        return kind(channels, side, settings.code, settings.width, settings.hidden)
 
     def goal(self, settings: Settings, material: Pictures, prepared: Shape) -> Goal:
         train = Repeated(material.train.images, settings.draws)
@@ -70,11 +70,11 @@ class Autoencode(Recipe):
 
     def measure(self, model: nn.Module, settings: Settings, material: Pictures, split: str) -> Evaluation:
         part = material.part(split)
-        linear = LinearCode.of(material.train.images, min(settings.latent, *_flat(material.train.images).shape))
+        linear = LinearCode.of(material.train.images, min(settings.code, *_flat(material.train.images).shape))
         error, baseline = reconstruction_error(model, part.images), linear.error(part.images)
         figures = {"mse": error, "pca_mse": baseline, "mse_ratio": error / max(baseline, 1e-12)}
-        told = f"squared error {error:.4f} a pixel, {figures['mse_ratio']:.2f} of that of {settings.latent} principal components"
-        tiles = [(f"{error:.4f}", "squared error"), (f"{baseline:.4f}", f"of {settings.latent} principal components")]
+        told = f"squared error {error:.4f} a pixel, {figures['mse_ratio']:.2f} of that of {settings.code} principal components"
+        tiles = [(f"{error:.4f}", "squared error"), (f"{baseline:.4f}", f"of {settings.code} principal components")]
         if isinstance(model, VAE):
             figures |= _of_variational(model, settings, material, split)
             told = (f"-ELBO {figures['negative_elbo']:.2f} nats (KL {figures['kl']:.2f}; always the mean picture "
@@ -86,10 +86,10 @@ class Autoencode(Recipe):
     def sections(self, model: Any, settings: Settings, material: Pictures, test: Evaluation) -> list[str]:
         part = PicturePart(material.test.images[:SHOWN], material.test.labels[:SHOWN])
         back = reconstructed(model, part.images)
-        flat = LinearCode.of(material.train.images, min(settings.latent, *_flat(material.train.images).shape))
+        flat = LinearCode.of(material.train.images, min(settings.code, *_flat(material.train.images).shape))
         linear = flat.decode(flat.encode(part.images)).reshape(part.images.shape)
         rows = np.concatenate([part.images, back, linear])
-        told = (f"from above: pictures of the test split, what {settings.latent} numbers give back, what as many principal "
+        told = (f"from above: pictures of the test split, what {settings.code} numbers give back, what as many principal "
                 "components do")
         codes = codes_of(model, material.test.images)
         return [
@@ -107,7 +107,7 @@ class Autoencode(Recipe):
             raise ValueError(f"{run}: an autoencoder learns codes but not how they are distributed, so that nothing new can be "
                              "drawn from it: train a vae")
         facts = {"seed": options.seed, "shape": prepared.shape}
-        z = _noise(settings.latent, options.n if options.walk is None else 2 * options.n, options.seed)
+        z = _noise(settings.code, options.n if options.walk is None else 2 * options.n, options.seed)
         if options.walk is None:
             return drawn(decoded(model, z), int(np.ceil(np.sqrt(options.n))), facts, f"{options.n} pictures")
         images = decoded(model, between(z[: options.n], z[options.n:], options.walk))

@@ -20,22 +20,36 @@ class Settings(TrainingSettings):
     data: str = "digits"
     size: int = 8
     channels: int | None = None
-    latent: int = 8
+    latent: int | None = None
     width: int = 32
     hidden: int = 256
     draws: int = 5
     beta: float = 0.5
     batch_size: int = 60
+    optimizer: str = "adamw"
     lr: float = 3e-3
+    weight_decay: float = 0.05
     warmup: float = 0.02
 
-    DEFAULT_EPOCHS = 20
+    DEFAULT_EPOCHS = 30
+    DEFAULT_LATENT = {"autoencoder": 8, "vae": 16}  # of a VAE's numbers those that tell nothing cost nothing
+
+    def __post_init__(self) -> None:
+        if self.latent is None:
+            object.__setattr__(self, "latent", self.DEFAULT_LATENT.get(self.model, 8))
+        super().__post_init__()
+
+    @property
+    def code(self) -> int:
+        """How many numbers tell a picture."""
+        assert self.latent is not None
+        return self.latent
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {
             "size": (self.size >= 4 and self.size % 4 == 0, "a multiple of 4"),
             "channels": (self.channels in (None, 1, 3), "1 (grey) or 3 (colour)"),
-            "latent": (self.latent >= 1, "1 or more"),
+            "latent": (self.code >= 1, "1 or more"),
             "width": (self.width >= 1, "1 or more"),
             "hidden": (self.hidden >= 1, "1 or more"),
             "draws": (self.draws >= 1, "1 or more"),
@@ -50,7 +64,7 @@ HELP = help_of(Settings, {
     "data": "A dataset of pictures by name, or the path of your own.",
     "size": "Side that pictures are resized to, in pixels; a multiple of 4.",
     "channels": "1 for grey, 3 for colour pictures. [default: the pictures' own]",
-    "latent": "Numbers that a picture is told in.",
+    "latent": "Numbers that a picture is told in. [default: 8, of a vae 16]",
     "width": "Maps of the first convolution.",
     "hidden": "Width of the linear layers.",
     "draws": "Times that an epoch shows each picture.",
