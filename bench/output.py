@@ -15,15 +15,21 @@ from rich.table import Table as RichTable
 
 from .plot import draw
 from .process import ROOT
+from .recipes.report import recipe_tables
 from .tables import Table, tables
 
 LATEST = ROOT / "bench" / "results" / "latest.json"
 DOCS = ROOT / "docs"
+RECORDS = ("races", "recipes")
 BEGIN, END = "<!-- begin: written by python -m bench --write-docs -->", "<!-- end -->"
 
 
+def every_table(report: dict) -> list[Table]:
+    return [*(tables(report) if report["races"] else []), *recipe_tables(report.get("recipes", {}))]
+
+
 def show(report: dict, console: Console) -> None:
-    for table in tables(report):
+    for table in every_table(report):
         console.print(_rich(table))
         if table.remark:
             console.print(table.remark, style="italic")
@@ -79,11 +85,12 @@ def write_docs(report: dict, folder: Path = DOCS) -> None:
 
     Raises click's error for quick runs, whose figures say little.
     """
-    if any(record["quick"] for record in report["races"].values()):
+    if any(record["quick"] for kind in RECORDS for record in report.get(kind, {}).values()):
         raise click.ClickException("the documents take no figures of a quick run: leave out --quick")
     path = folder / "performance.json"
     known = load(path) if path.exists() else {"races": {}}
-    merged = {**known, **{k: v for k, v in report.items() if v}, "races": {**known["races"], **report["races"]}}
+    merged = {**known, **{k: v for k, v in report.items() if v}}
+    merged |= {kind: {**known.get(kind, {}), **report.get(kind, {})} for kind in RECORDS}
     save(merged, path)
     draw(merged["races"], folder / "performance.svg")
     page = folder / "performance.md"
@@ -101,7 +108,7 @@ def replaced(page: str, text: str) -> str:
 def written(report: dict) -> str:
     """The generated part of docs/performance.md."""
     origins: dict[str, list[str]] = {}
-    for record in report["races"].values():
+    for record in (record for kind in RECORDS for record in report.get(kind, {}).values()):
         o = record["origin"]
         cpu = o["machine"]
         text = (f"`{o['command']}`, {o['when']}, commit {o['commit']}: {cpu['processor']}, {cpu['cores']} cores, "
@@ -109,4 +116,4 @@ def written(report: dict) -> str:
         origins.setdefault(text, []).append(record["workload"])
     lines = [f"- {text} ({', '.join(sorted(set(names)))})" for text, names in origins.items()]
     plot = "![How many times as fast as the best peer a training step is](performance.svg)"
-    return "\n\n".join(["The figures come from:", "\n".join(lines), plot, *(markdown(t) for t in tables(report))])
+    return "\n\n".join(["The figures come from:", "\n".join(lines), plot, *(markdown(t) for t in every_table(report))])

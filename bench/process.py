@@ -32,7 +32,7 @@ class Process:
 
     def __init__(self, task: Task, contestant: Contestant, cache: Path):
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the process)
-        command = [sys.executable, "-m", "bench.worker", task.dumps(), contestant.framework, contestant.mode]
+        command = [sys.executable, "-m", task.worker, task.dumps(), contestant.framework, contestant.mode]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment(task, contestant, cache), text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,

@@ -57,7 +57,7 @@ def _heat(task: Task, entrants: Sequence[Contestant], pace: Pace, cache: Path, s
         for contestant in entrants:
             results[contestant.name] = _start(task, contestant, pace, cache, alive)
             say(f"  {contestant.name}: {_started(results[contestant.name])}")
-        _rounds(alive, results, pace)
+        _rounds(alive, results, pace, task.slice(pace.seconds, results))
         _end(alive, results, pace)
     finally:
         for process in alive.values():
@@ -98,12 +98,13 @@ def _cold_step(task: Task, contestant: Contestant, pace: Pace, cache: Path) -> f
         process.close()
 
 
-def _rounds(alive: dict[str, Process], results: dict[str, dict], pace: Pace) -> None:
+def _rounds(alive: dict[str, Process], results: dict[str, dict], pace: Pace, slice: dict[str, Any]) -> None:
     """The order turns round from one round to the next, so that nobody always follows the same neighbour."""
     for number in range(pace.rounds):
         for name in list(alive)[:: 1 if number % 2 == 0 else -1]:
-            reply = _ask(alive, results, name, "run", pace, seconds=pace.seconds)
+            reply = _ask(alive, results, name, "run", pace, **slice)
             if reply:
+                results[name]["steps"] = results[name].get("steps", 0) + reply["steps"]
                 results[name]["slices"].append(median(reply["times"]))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from .workloads import Workload, find
 
@@ -24,6 +25,7 @@ class Task:
     threads: int = 0
     quick: bool = False
     group: str = "train"
+    worker: ClassVar[str] = "bench.worker"
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -53,6 +55,10 @@ class Task:
     def key(self) -> str:
         parts = [self.group, self.workload, self.dtype, self.detail, "quick" if self.quick else ""]
         return " / ".join(part for part in parts if part)
+
+    def slice(self, seconds: float, results: Mapping[str, dict]) -> dict[str, Any]:
+        """What contestants are asked for in a round, by how they began."""
+        return {"seconds": seconds}
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))

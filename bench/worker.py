@@ -61,7 +61,7 @@ class Worker:
         times: list[float] = []
         while not times or (sum(times) < seconds and len(times) < MOST_STEPS):
             times.append(self._timed()[0])
-        return {"times": times}
+        return {"times": times, "steps": len(times)}
 
     def _timed(self) -> tuple[float, float | None]:
         start = time.perf_counter()
@@ -88,11 +88,10 @@ def confine(threads: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
-def main() -> None:
+def serve(worker) -> None:
+    """Answer the parent's questions by the worker's methods until there are no more."""
     replies = os.fdopen(os.dup(1), "w")  # what libraries print goes to the error stream instead
     os.dup2(2, 1)
-    worker = Worker(Task.loads(sys.argv[1]), *sys.argv[2:4])
-    confine(worker.task.threads)
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -100,6 +99,12 @@ def main() -> None:
         except Exception as error:  # the parent reports it and goes on with the others
             reply = describe(error)
         print(json.dumps(reply), file=replies, flush=True)
+
+
+def main() -> None:
+    worker = Worker(Task.loads(sys.argv[1]), *sys.argv[2:4])
+    confine(worker.task.threads)
+    serve(worker)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ RICH = {
     "ema, accumulation, momentum, clipping": MLP | {
         "ema": 0.9, "accumulate": 3, "batch_size": 40, "optimizer": "sgd", "momentum": 0.9, "lr": 0.1, "clip_norm": 1.0,
     },
+    "ema, momentum": MLP | {"ema": 0.9, "optimizer": "sgd", "momentum": 0.9, "lr": 0.1},
     "plateau, smoothing, class weights, error": MLP | {
         "schedule": "plateau", "label_smoothing": 0.1, "class_weights": "balanced", "monitor": "error", "patience": 1,
         "warmup": 0.2, "keep_best": 2,

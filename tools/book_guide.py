@@ -15,11 +15,13 @@ CODE = re.compile(r"`([^`]+)`")
 AGENT = "--epochs 1 --epoch-steps 500 --validation-episodes 1 --test-episodes 2"
 
 SMALL = {
-    "classify": "--epochs 2", "regress": "--epochs 10",
-    "language": "--steps 120 --width 64 --layers 2 --context 64", "align": "--epochs 1 --width 64 --layers 2",
-    "asr": "--epochs 2 --windows 96 --width 48", "translate": "--epochs 1 --width 48",
+    "classify": "--steps 30", "regress": "--epochs 10", "textclf": "--pretrain-steps 10 --steps 10",
+    "masked": "--steps 10",
+    "language": "--steps 120 --width 64 --layers 2 --context 64", "align": "--steps 10 --width 64 --layers 2",
+    "asr": "--epochs 1 --windows 48 --width 48", "translate": "--steps 20 --width 48",
     "denoise": "--epochs 2 --patches 160", "detect": "--epochs 1 --scenes 300", "segment": "--steps 60",
-    "diffuse": "--epochs 1 --draws 3", "autoencode": "--epochs 3", "gan": "--epochs 2", "flow": "--epochs 1", "graph": "",
+    "diffuse": "--epochs 1 --draws 3 --noise-steps 20", "autoencode": "--epochs 3", "gan": "--epochs 2", "flow": "--epochs 1",
+    "graph": "", "graphs": "--epochs 2", "links": "--epochs 5",
     "dqn": AGENT, "reinforce": AGENT, "a2c": AGENT, "ppo": AGENT, "sac": f"{AGENT} --epoch-steps 300", "tabular": "",
 }
 """By recipe, what makes a training short: enough for every command that uses it, and for its pictures to be drawn."""

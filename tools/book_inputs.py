@@ -45,7 +45,7 @@ def _digit(path: Path) -> None:
 
 
 def _scene(path: Path) -> None:
-    _saved(scenes(64, (1, 1, 8)).test[3].image, path)
+    _saved(scenes(64, (1, 1, 8)).test[1].image, path)
 
 
 def _captioned(path: Path) -> None:

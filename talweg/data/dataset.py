@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ..tensor import Generator, Tensor
+import numpy as np
+
+from ..tensor import Generator, Tensor, from_numpy
 from .order import draw_seed, permutation
 
 Sample = TypeVar("Sample", covariant=True)
@@ -58,10 +60,18 @@ class TensorDataset(Dataset):
         return tuple(t[index] for t in self.tensors)
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
-        return [t[list(indices)] for t in self.tensors]
+        return [_rows(t, indices) for t in self.tensors]
 
     def __len__(self) -> int:
         return int(self.tensors[0].shape[0])
+
+
+def _rows(tensor: Tensor, indices: Sequence[int]) -> Tensor:
+    """Entries of a tensor's first dimension, by NumPy where no gradient and no narrow dtype is in the way: a loader asks for
+    other ones every time, so that there is nothing to compile. Raises IndexError for an index out of range."""
+    if tensor.requires_grad or tensor.element_size() < 4:
+        return tensor[list(indices)]
+    return from_numpy(np.asarray(tensor)[np.asarray(indices, np.int64)])
 
 
 class ConcatDataset(Dataset[Sample]):

@@ -64,9 +64,9 @@ def split_texts(
         name=name, inputs=np.zeros((len(samples), 1), np.float32), targets=labels, classes=classes,
         where=where or (lambda i: f"text {i + 1}"), contents=[content_hash(text) for text in texts], fixed=fixed,
     )
-    parts, told = cut(examples, seed)
+    (train, validation, test), told = cut(examples, seed)
     digest = content_hash(*texts, labels, *classes, *unlabelled).hex()
-    return LabelledTexts(name, texts, labels, classes, *parts, digest, list(unlabelled), [*notes, *told])
+    return LabelledTexts(name, texts, labels, classes, train, validation, test, digest, list(unlabelled), [*notes, *told])
 
 
 def read_labelled_texts(

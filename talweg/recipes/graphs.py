@@ -100,8 +100,8 @@ class Graphs(Recipe):
         return network.of(prepared.nodes)
 
     def goal(self, settings: Settings, material: ManyGraphs, prepared: Prepared) -> Goal:
-        parts = (_samples(material, prepared, part) for part in ("train", "validation"))
-        train, validation = loaders_of(settings, *parts)
+        learned, held_out = (_samples(material, prepared, part) for part in ("train", "validation"))
+        train, validation = loaders_of(settings, learned, held_out)
         return Goal(nn.CrossEntropyLoss(), train, validation, error=count_errors, monitor=settings.monitor)
 
     def notes(self, material: ManyGraphs) -> Sequence[str]:

@@ -37,7 +37,7 @@ from ..training import (
     summarise,
     write_report,
 )
-from ..training.update import Update
+from ..training.update import CompiledUpdate
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
 from .published import Weights
@@ -233,7 +233,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = self.learnt_before(task, run, listeners) or _fitted(task, run, listeners)
+        result = self.learnt_before(task, run, listeners) or fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()
@@ -260,7 +260,7 @@ class Recipe(ABC):
             raise ValueError(f"{Path(run) / 'config.yaml'}: {error}") from error
 
 
-def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
+def fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
     s, goal = task.settings, task.goal
     checkpoints = Checkpoints(
         run, task.model, task.optimizer, task.state, average=task.average, every=s.save_every, keep_best=s.keep_best,
@@ -281,7 +281,7 @@ def _fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:
     """By the epochs and, with `looking`, by a training batch. Models that learn in turns have no single loss to look at, and
     their losses may rise while they learn."""
-    if goal.update is not Update:
+    if goal.update is not CompiledUpdate:
         return []
     if not looking:
         return over_fitting(records)

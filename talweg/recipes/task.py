@@ -13,7 +13,7 @@ from ..io import Kept, Pretrained, load_matching, load_published
 from ..tensor import Generator, from_numpy
 from ..training import SCHEDULES, Score, TrainingState, adapt, freeze, parameter_groups, sequences, warmed_up
 from ..training.schedules import Schedule
-from ..training.update import ErrorCount, Loss, Update, samples
+from ..training.update import CompiledUpdate, ErrorCount, Loss, samples
 from .training_settings import TrainingSettings
 
 LARGE_BATCH = 256
@@ -25,7 +25,7 @@ class Goal:
 
     `validation_loss` is `loss` where it is None. `validate(model)` takes the place of the mean loss over the validation
     batches, for models whose best epoch is told by something else. `error` counts the wrong among a batch's outputs.
-    `update` makes the step; others than Update are for models that learn in turns.
+    `update` makes the step; others than CompiledUpdate are for models that learn in turns.
     """
 
     loss: Loss
@@ -36,7 +36,7 @@ class Goal:
     error: ErrorCount | None = None
     weight: Callable[[Any], int] = samples
     monitor: str = "loss"
-    update: Callable[..., Any] = Update
+    update: Callable[..., Any] = CompiledUpdate
 
 
 @dataclass

@@ -99,6 +99,28 @@ class CompiledFunction:
         return result
 
 
+class CompiledAtOnce(CompiledFunction):
+    """Traced at the first call already, so that every call is a run of a program and gives the same bits whenever a process
+    came to it: what is begun anew from a save then goes on as it would have gone.
+
+    `set_up()` counts what calls set up for later ones, an optimiser's states: where it has grown in a call, its recording
+    is dropped. Lazy layers must have their shapes.
+    """
+
+    def __init__(self, function: Callable, set_up: Callable[[], int] = int):
+        super().__init__(function)
+        self._set_up = set_up
+
+    def _first_time(self, kind: tuple, args: tuple, kwargs: dict) -> Any:
+        before = self._set_up()
+        result = self._traced(kind, args, kwargs, [])
+        if self._set_up() != before:
+            del self._recordings[kind]
+        elif len(self._recordings) > MOST_RECORDINGS:
+            del self._recordings[next(iter(self._recordings))]
+        return result
+
+
 def signature(args: tuple, kwargs: dict) -> tuple[tuple, list[Box]]:
     """(what must be equal for a recording to fit, the tensors among the arguments)."""
     tensors: list[Box] = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .. import nn, optim
 from ..tensor import Tensor, no_grad, where
+from ..tensor.compiled import CompiledAtOnce
 from ..tensor.finite import first_not_finite
 from ..tensor.tensor import wrap
 from .economy import in_precision, recomputing
@@ -66,12 +68,7 @@ class Update:
     def __call__(self, batches: Sequence[Batch], where_in_run: str = "") -> tuple[list[Learned], float] | None:
         """What was learned from each batch, and the norm of the gradient; None for a step that was skipped."""
         random = generator_state()
-        self.model.train()
-        self.optimizer.zero_grad()
-        statistics = [(b, b.node) for b in self.model.buffers() if b.is_floating_point()]
-        passes = self._passes(batches)
-        norm, fine = self._norm([loss for _, loss in passes])
-        self._step(norm, fine, statistics)
+        passes, norm, fine = self._made(batches)
         # Looked at only after the step, so that forward, backward and update are recorded as one graph.
         if not fine.item():
             self._refuse(batches, passes, norm, random, where_in_run)
@@ -81,6 +78,16 @@ class Update:
             for (outputs, loss), (_, targets) in zip(passes, batches)
         ]
         return learned, norm.item()
+
+    def _made(self, batches: Sequence[Batch]) -> tuple[list[tuple[Any, Tensor]], Tensor, Tensor]:
+        """The step, recorded: (outputs, loss) of each batch, the gradient's norm, and whether all of it is finite."""
+        self.model.train()
+        self.optimizer.zero_grad()
+        statistics = [(b, b.node) for b in self.model.buffers() if b.is_floating_point()]
+        passes = self._passes(batches)
+        norm, fine = self._norm([loss for _, loss in passes])
+        self._step(norm, fine, statistics)
+        return passes, norm, fine
 
     def _passes(self, batches: Sequence[Batch]) -> list[tuple[Any, Tensor]]:
         """Forward and backward through each batch; (outputs, loss) of each."""
@@ -158,6 +165,22 @@ class Update:
             if found is not None:
                 return found
         return "no single result was, only their sum over the step's batches"
+
+
+class CompiledUpdate(Update):
+    """An Update that is one native call (talweg.compile).
+
+    For models and losses that do the same at every step: what they do in Python beside computing happens in the first
+    steps with batches of a shape only, and values must not be read in them. Several batches a step are recorded as an Update
+    records them.
+    """
+
+    @cached_property
+    def _one_call(self) -> Callable[[Sequence[Batch]], Any]:
+        return CompiledAtOnce(super()._made, lambda: len(self.optimizer.state))
+
+    def _made(self, batches: Sequence[Batch]) -> tuple[list[tuple[Any, Tensor]], Tensor, Tensor]:
+        return self._one_call(batches) if len(batches) == 1 else super()._made(batches)
 
 
 def _detached(outputs: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def read_graphs(what: str, on_error: str = "stop", seed: int = 0) -> ManyGraphs:
     path, problems = Path(what).expanduser(), Problems(on_error)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is nothing there: graphs with classes are {FORMATS}")
+    fixed: np.ndarray | None
     if path.is_dir():
         samples, where, fixed, notes = _of_folder(path, problems)
     elif path.suffix.lower() in (".jsonl", ".ndjson"):
@@ -81,9 +83,9 @@ def _split(
         name=name, inputs=np.zeros((len(samples), 1), np.float32), targets=labels, classes=classes,
         where=where.__getitem__, contents=contents, fixed=fixed,
     )
-    parts, told = cut(examples, seed)
+    (train, validation, test), told = cut(examples, seed)
     digest = content_hash(*contents, labels, *classes).hex()
-    return ManyGraphs(name, graphs, columns, labels, classes, where, *parts, digest, [*notes, *told])
+    return ManyGraphs(name, graphs, columns, labels, classes, where, train, validation, test, digest, [*notes, *told])
 
 
 def _named(what: str) -> tuple[list[Sample], list[str]]:
@@ -102,7 +104,7 @@ def _of_folder(root: Path, problems: Problems) -> tuple[list[Sample], list[str],
     samples: list[Sample] = []
     kept = np.zeros(len(files.paths), bool)
     for i, path in enumerate(files.paths):
-        parsed = _tried(lambda path=path: read_xml(path), path, None, problems)
+        parsed = _tried(partial(read_xml, path), path, None, problems)
         if parsed is not None:
             samples.append((parsed, files.classes[files.labels[i]]))
             kept[i] = True
@@ -116,7 +118,7 @@ def _of_lines(path: Path, problems: Problems) -> tuple[list[Sample], list[str], 
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
-        found = _tried(lambda line=line: parsed_line(path, line), path, number, problems)
+        found = _tried(partial(parsed_line, path, line), path, number, problems)
         if found is not None:
             samples.append(found)
             where.append(f"{path}: row {number}")
