@@ -356,6 +356,12 @@ def test_the_command_uses_published_weights(gpt2_folder):
     assert done.output.startswith("the cat")
 
 
+def test_a_prompt_may_be_longer_than_a_path(gpt2_folder):
+    done = called("generate", "--prompt", "the cat sat on the mat " * 400, gpt2_folder[0], "--count", 2, "--json")
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(done.output)["prompt"]) > 5000
+
+
 def test_only_known_published_weights_are_taken_for_such(tmp_path):
     assert weights_of(tmp_path / "nothing") is None
     assert weights_of("gpt2").recipe == "language"

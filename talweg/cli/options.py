@@ -75,7 +75,7 @@ def meant(kind: str, args: list[str]) -> Recipe | None:
         weights = _value_of("--weights", args)
         if weights is not None:
             return recipe_of(named_weights(weights, _value_of("--model", args)))
-        runs = [a for a in args if (Path(a) / "config.yaml").is_file() or weights_of(a) is not None]
+        runs = [a for a in args if _is_used(a)]
         return recipe_of(runs[0]) if runs else None
     resumed = _value_of("--resume", args)
     if resumed is not None:
@@ -88,6 +88,14 @@ def meant(kind: str, args: list[str]) -> Recipe | None:
     config = _value_of("--config", args)
     kept = read_settings(config).get("recipe", "classify") if config and Path(config).is_file() else "classify"
     return recipe(str(kept))
+
+
+def _is_used(word: str) -> bool:
+    """Whether it is a run, or published weights."""
+    try:
+        return (Path(word) / "config.yaml").is_file() or weights_of(word) is not None
+    except (OSError, ValueError):  # a long prompt, say, which is no path at all
+        return False
 
 
 def _value_of(flag: str, args: list[str]) -> str | None:
