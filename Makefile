@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test long lint bench fuzz models recipes kill clean
+.PHONY: demo test long lint bench fuzz models recipes book kill clean
 
 demo: $(VENV)/.demo
 	$(BIN)/talweg train lenet --data digits
@@ -43,6 +43,10 @@ models: $(VENV)/.test
 # Trainings behind rows of docs/book.md that are too long for the suite: row, figure, bound.
 recipes: $(VENV)/.test
 	$(BIN)/python -m tools.book_rows
+
+# Every command of docs/book.md at small size, in a folder that is gone afterwards: exit code, seconds, pictures.
+book: $(VENV)/.test
+	$(BIN)/python -m tools.book_commands
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench

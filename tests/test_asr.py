@@ -138,8 +138,8 @@ def tones(tmp_path_factory):
     return folder
 
 
-SMALL = ["--easy", "3", "--width", "32", "--layers", "1", "--heads", "2", "--bands", "12", "--windows", "96", "--batch-size", "16",
-         "--seconds", "1.4", "--lr", "0.006", "--timed", "1"]
+SMALL = ["--easy", "3", "--width", "32", "--layers", "1", "--heads", "2", "--bands", "12", "--windows", "96",
+         "--batch-size", "16", "--seconds", "1.4", "--lr", "0.006", "--timed", "1"]
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,18 @@ def test_train_says_how_it_goes_and_where_everything_is(talk, tmp_path):
     assert "accuracy" in out
 
 
+def test_the_model_may_be_an_option(talk, tmp_path):
+    for words in (["--data", "digits", "--model", "mlp"], ["classify", "--model", "mlp"], ["mlp", "--model", "mlp"]):
+        code, out, _ = talk("train", *words, *QUICK, "--epochs", "1")
+        assert code == 0
+        assert "mlp on digits (8x8)" in out
+    for words, told in ((["lenet", "--model", "mlp"], "names two models, lenet and --model mlp"),
+                        (["regress", "--model", "lenet"], "names two models"), (["--model", "lenot"], "did you mean 'lenet'")):
+        code, _, err = talk("train", *words)
+        assert code != 0
+        assert told in one_line(err)
+
+
 def test_an_existing_run_is_left_alone(talk, tmp_path):
     talk("train", "mlp", *QUICK, "--epochs", "1")
     first = (tmp_path / "runs/mlp-digits/model.safetensors").read_bytes()

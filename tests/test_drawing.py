@@ -75,14 +75,38 @@ def assert_nothing_overlaps(page):
 
 def assert_wires_avoid_boxes(page):
     boxes = [p for p in page.placed if p.part.kind in ("box", "sign")]
-    for corners, _ in page.wires:
+    for corners, *_ in page.wires:
         for (x0, y0), (x1, y1) in zip(corners, corners[1:]):
             assert x0 == pytest.approx(x1) or y0 == pytest.approx(y1)
             for b in boxes:
                 left, right = b.x - b.width / 2 + 1, b.x + b.width / 2 - 1
                 beside = max(x0, x1) <= left or min(x0, x1) >= right
-                beyond = max(y0, y1) <= b.y + 1 or min(y0, y1) >= b.y + b.height - 1
+                round_edge = 2 if b.part.kind == "sign" else 1  # is higher beside the middle
+                beyond = max(y0, y1) <= b.y + round_edge or min(y0, y1) >= b.y + b.height - 1
                 assert beside or beyond, (b.part.label, corners)
+
+
+def assert_wires_keep_apart(page):
+    """No two wires of different values lie on each other, and no name of a frame on a wire or a shape."""
+    pieces = {(a, b, leaf) for corners, _, leaf in page.wires for a, b in zip(corners, corners[1:]) if a != b}
+    for upright in (True, False):
+        across, along = (0, 1) if upright else (1, 0)
+        mine = [(a[across], *sorted((a[along], b[along])), leaf) for a, b, leaf in pieces if (abs(a[0] - b[0]) < 1e-6) == upright]
+        mine.sort(key=lambda piece: piece[0])
+        for i, (place, low, high, leaf) in enumerate(mine):
+            for there, from_, to, other in mine[i + 1:]:
+                if there - place > 1:
+                    break
+                assert leaf is other or min(high, to) - max(low, from_) < 1, (leaf.label, other.label, place)
+    for frame in page.placed:
+        if frame.part.kind == "frame" and frame.part.label:
+            left, top = frame.x - frame.width / 2 + frame.named_at + 5, frame.y + frame.height - 2
+            right, bottom = left + text_width(frame.part.label, SMALL), top - SMALL
+            for (x0, y0), (x1, y1), leaf in pieces:
+                beside = max(x0, x1) <= left or min(x0, x1) >= right
+                assert beside or max(y0, y1) <= bottom or min(y0, y1) >= top, (frame.part.label, leaf.label)
+            for x, y, words in page.shapes:
+                assert x >= right or x + text_width(words, SMALL) <= left or y >= top or y + SMALL * 0.8 <= bottom
 
 
 @pytest.mark.parametrize("name", LIGHT)
@@ -97,6 +121,7 @@ def test_registered_models_are_drawn_without_overlaps(name):
     page = page_of(diagram(model, *example))
     assert_nothing_overlaps(page)
     assert_wires_avoid_boxes(page)
+    assert_wires_keep_apart(page)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "vit", "transformer", "whisper", "clip", "lstm"])
@@ -105,6 +130,7 @@ def test_sequence_models_are_drawn_without_overlaps(name):
     page = page_of(diagram(model, *example))
     assert_nothing_overlaps(page)
     assert_wires_avoid_boxes(page)
+    assert_wires_keep_apart(page)
 
 
 def test_row_51_gpt_has_a_dashed_frame_with_twelve_copies():

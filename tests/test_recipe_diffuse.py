@@ -12,7 +12,7 @@ from resuming import resumed_differs
 import talweg as tw
 from talweg.cli.main import main
 from talweg.models import DDPMUNet
-from talweg.models.diffusion import Diffusion, betas_of, made, spaced
+from talweg.models.diffusion import Diffusion, betas_of, made, moments, spaced
 from talweg.recipes.diffuse import RECIPE, Noised
 from talweg.recipes.diffuse_published import published_diffusion
 from talweg.recipes.diffuse_settings import Options, Settings
@@ -252,3 +252,32 @@ def test_a_pipeline_without_a_size_or_with_broken_json_is_refused(pipeline):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": 8}))
     with pytest.raises(ValueError, match="is not valid JSON"):
         published_diffusion(pipeline)
+
+
+@pytest.mark.parametrize("steps", [None, 4])
+def test_moments_are_those_of_the_making_and_their_clean_ones_what_the_noise_leaves(steps):
+    process = Diffusion(betas_of("linear", 8))
+    model = Knows(process, 0.3, 0.5)
+    found = moments(process, model, 3, (1, 4, 4), 20, seed=1, steps=steps)
+    assert [m.done for m in found] == list(range((steps or 8) + 1))
+    np.testing.assert_array_equal(found[-1].noisy, made(process, model, 3, (1, 4, 4), seed=1, steps=steps))
+    for m in found[:-1]:
+        noise = (m.noisy - np.sqrt(process.kept[m.time]) * m.clean) / np.sqrt(1 - process.kept[m.time])
+        with tw.no_grad():
+            told = model(tw.from_numpy(m.noisy), tw.full((3,), float(m.time))).numpy()
+        inside = np.abs(m.clean) < 1  # elsewhere the picture was cut
+        np.testing.assert_allclose(noise[inside], told[inside], atol=1e-4)
+
+
+def test_few_moments_begin_with_noise_and_end_with_pictures():
+    process = Diffusion(betas_of("linear", 9))
+    found = moments(process, Knows(process, 0.0, 1.0), 2, (1, 4, 4), 4)
+    assert [m.done for m in found] == [0, 3, 6, 9]
+    assert [m.time for m in found] == [8, 5, 2, None]
+
+
+@pytest.mark.parametrize(("count", "most", "steps"), [(0, 4, None), (257, 4, None), (2, 1, None), (2, 4, 10)])
+def test_moments_that_cannot_be(count, most, steps):
+    process = Diffusion(betas_of("linear", 9))
+    with pytest.raises(ValueError, match=r"moments|steps"):
+        moments(process, Knows(process, 0.0, 1.0), count, (1, 4, 4), most, steps=steps)

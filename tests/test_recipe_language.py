@@ -14,12 +14,13 @@ import talweg as tw
 from talweg.cli.main import main
 from talweg.data.plain_text import load_text
 from talweg.data.text import WordTokenizer, train_bpe
-from talweg.models import GPT2
+from talweg.models import GPT2, build
+from talweg.models.generation import Sampling
 from talweg.recipes.language import RECIPE, scored
 from talweg.recipes.language_settings import Options, Settings
 from talweg.recipes.language_text import answer, text_of, until
 from talweg.recipes.language_tokens import IGNORED, Prepared, Windows, learnt_tokens, scored_windows
-from talweg.recipes.published import published_kind
+from talweg.recipes.published import weights_of
 from talweg.recipes.registry import recipe_of
 
 SMALL = {"context": 16, "width": 32, "layers": 1, "heads": 2, "batch_size": 16, "lr": 1e-2, "warmup": 0.0}
@@ -247,6 +248,33 @@ def test_beams_find_a_text_at_least_as_probable_as_the_greedy_one(run):
     assert found.facts["score"] >= max(h["score"] for h in found.facts["others"])
 
 
+def fond_of(token, vocabulary):
+    """A GPT, untrained, to which this token is by far the most probable one."""
+    model = build("gpt", (64,), 0, vocabulary=vocabulary, width=16, layers=1, heads=2)
+    more = tw.from_numpy(20 * np.eye(vocabulary, dtype=np.float32)[token])
+    decode = model.decode
+    model.decode = lambda tokens, cache: decode(tokens, cache) + more
+    return model
+
+
+@pytest.mark.parametrize("kind", ["char", "words"])
+@pytest.mark.parametrize("told", [{"temperature": 0}, {"temperature": 1.0}, {"top_k": 1}, {"top_p": 0.9}, {"beam": 3}])
+def test_what_has_no_text_is_never_written(kind, told):
+    tokenizer = Prepared(kind, learnt_tokens(Settings(tokenizer=kind), VERSE), 16, "").built()
+    unknown = tokenizer.encode("\u4e00")[0]
+    made = answer(fond_of(unknown, len(tokenizer)), tokenizer, Options(prompt="the ", count=40, **told))
+    text = made.whole()
+    assert unknown not in made.facts["tokens"]
+    assert len(made.facts["tokens"]) == 40
+    assert set(text) <= set(VERSE)
+
+
+def test_where_no_token_is_left_it_is_told():
+    with pytest.raises(ValueError, match="of 2 tokens none is left"):
+        Sampling(without=(0, 1)).probabilities(np.zeros((1, 2)))
+    np.testing.assert_allclose(Sampling(without=(1,)).probabilities(np.zeros((2, 3))), [[0.5, 0, 0.5]] * 2)
+
+
 def test_words_are_told_with_spaces():
     tokenizer = WordTokenizer(["cat", "the"])
     assert "".join(text_of(tokenizer, tokenizer.encode("the cat"))) == " the cat"
@@ -329,12 +357,12 @@ def test_the_command_uses_published_weights(gpt2_folder):
 
 
 def test_only_known_published_weights_are_taken_for_such(tmp_path):
-    assert published_kind(tmp_path / "nothing") is None
-    assert published_kind("gpt2") == "language"
+    assert weights_of(tmp_path / "nothing") is None
+    assert weights_of("gpt2").recipe == "language"
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    assert published_kind(tmp_path) is None
+    assert weights_of(tmp_path) is None
     (tmp_path / "config.json").write_text("[broken")
-    assert published_kind(tmp_path) is None
+    assert weights_of(tmp_path) is None
     with pytest.raises(FileNotFoundError):
         recipe_of(tmp_path)
 

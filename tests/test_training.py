@@ -235,6 +235,32 @@ def test_metrics_agree_with_scikit_learn(pair):
     assert training.error_rate(guesses, labels) == pytest.approx(1 - sklearn.metrics.accuracy_score(labels, guesses))
 
 
+@given(st.integers(2, 7), st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_top_k_accuracy_agrees_with_pytorchs_order_and_scikit_learn(classes, count, seed, tied):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(count, classes))
+    scores = scores.round() if tied else scores
+    labels = rng.integers(0, classes, count)
+    order = torch.from_numpy(scores).sort(dim=1, descending=True, stable=True).indices.numpy()
+    found = [training.top_k_accuracy(scores, labels, k) for k in range(1, classes + 1)]
+    np.testing.assert_allclose(found, [(order[:, :k] == labels[:, None]).any(1).mean() for k in range(1, classes + 1)])
+    assert found[0] == pytest.approx(np.mean(scores.argmax(1) == labels))
+    assert found[-1] == 1
+    if not tied and classes > 2:
+        theirs = [sklearn.metrics.top_k_accuracy_score(labels, scores, k=k, labels=range(classes)) for k in range(1, classes)]
+        np.testing.assert_allclose(found[:-1], theirs)
+
+
+def test_a_row_with_a_nan_is_wrong_for_every_k():
+    scores = np.array([[0.0, 1, 2], [np.nan, 0, 1]])
+    assert [training.top_k_accuracy(scores, np.array([2, 2]), k) for k in (1, 3)] == [0.5, 0.5]
+
+
+def test_which_k_are_told():
+    assert [training.telling_ks(n) for n in (1, 3, 4, 6, 10, 1000)] == [[], [], [2], [2, 3], [2, 3, 5], [2, 3, 5]]
+
+
 def test_errors_count_rows_and_a_nan_is_one():
     outputs = talweg.tensor([[0.0, 1.0], [2.0, 1.0], [float("nan"), 0.0]])
     assert training.count_errors(outputs, talweg.tensor([1, 1, 0])) == 2
@@ -247,6 +273,11 @@ def test_errors_count_rows_and_a_nan_is_one():
         lambda: training.error_rate(np.array([1]), np.array([1, 2])),
         lambda: training.confusion_matrix(np.array([4]), np.array([0]), 4),
         lambda: training.confusion_matrix(np.array([0]), np.array([-1]), 4),
+        lambda: training.top_k_accuracy(np.zeros((0, 3)), np.zeros(0, int), 1),
+        lambda: training.top_k_accuracy(np.zeros((2, 3)), np.array([0, 3]), 1),
+        lambda: training.top_k_accuracy(np.zeros((2, 3)), np.array([0, 1]), 4),
+        lambda: training.top_k_accuracy(np.zeros((2, 3)), np.array([0, 1]), 0),
+        lambda: training.top_k_accuracy(np.zeros(3), np.array([0, 1, 2]), 1),
         lambda: training.count_errors(talweg.zeros(3), talweg.zeros(3).long()),
         lambda: training.count_errors(talweg.zeros(3, 2), talweg.zeros(2).long()),
     ],

@@ -365,7 +365,7 @@ def test_subtitles():
 
 @pytest.mark.parametrize(("given", "message"), [
     (["transcribe", "talk.wav"], "needs a run and a sound file"),
-    (["transcribe", "--weights", "nowhere", "talk.wav"], "there is no such folder"),
+    (["transcribe", "--weights", "nowhere", "talk.wav"], "there is no such file or folder"),
     (["transcribe", "nowhere", "talk.wav"], "there is no such run folder"),
     (["transcribe", "run", "a.wav", "b.wav", "--out", "x.srt"], "is one file, but there are 2 sounds"),
     (["transcribe", "run", "a.wav", "--task", "sing"], "task must be one of transcribe, translate"),

@@ -39,6 +39,8 @@ COMMANDS = {
     "tokenizer": ("tokenizer", "Learn a tokenizer from a text, and apply it."),
     "run": ("run", "Run a script written for PyTorch; Talweg answers to the name torch in it."),
 }
+ELSEWHERE_CALLED = {"sample": "generate", "infer": "predict", "inference": "predict", "test": "evaluate", "eval": "evaluate",
+                    "fit": "train", "classify": "predict"}
 SCRIPT = "run"  # what follows it belongs to the script
 INTERRUPTED = 130
 
@@ -56,7 +58,8 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and args[0] not in COMMANDS:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            known = ELSEWHERE_CALLED.get(args[0])
+            near = [known] if known else difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(COMMANDS)}"
             raise click.UsageError(f"there is no command {args[0]!r}: {hint}")
         return super().resolve_command(ctx, args)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..io import read_settings
-from ..recipes.published import published_kind
+from ..recipes.published import named_weights, weights_of
 from ..recipes.recipe import Recipe
 from ..recipes.registry import names, recipe, recipe_for, recipe_of
 from ..recipes.settings import unknown
@@ -72,7 +72,10 @@ def meant(kind: str, args: list[str]) -> Recipe | None:
     None where it names none, which the command itself then finds fault with.
     """
     if kind != "train":
-        runs = [a for a in args if (Path(a) / "config.yaml").is_file() or published_kind(a) is not None]
+        weights = _value_of("--weights", args)
+        if weights is not None:
+            return recipe_of(named_weights(weights, _value_of("--model", args)))
+        runs = [a for a in args if (Path(a) / "config.yaml").is_file() or weights_of(a) is not None]
         return recipe_of(runs[0]) if runs else None
     resumed = _value_of("--resume", args)
     if resumed is not None:

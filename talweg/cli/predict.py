@@ -1,4 +1,4 @@
-"""`talweg predict RUN image.png`."""
+"""`talweg predict RUN image.png`, `talweg predict --model resnet50 --weights PATH photo.jpg`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,30 @@ from ..recipes.registry import recipe_of
 from ..recipes.settings import from_mapping
 from .options import RECIPE, RecipeCommand
 from .output import as_json, print_json
+from .weights import run_or_weights, takes_weights
 
 
 @click.command(cls=RecipeCommand, kind="predict", short_help="Say what a file holds.")
-@click.argument("run")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("what", nargs=-1, required=True, metavar="[RUN] INPUT...")
+@takes_weights
 @click.option("--out", metavar="FILE", help="Write the answer as a picture, where there is one to look at.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, run: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
-    """What RUN, a folder such as runs/lenet-digits, makes of INPUT, a file as its recipe takes them.
+def command(
+    ctx: click.Context, what: tuple[str, ...], weights: str | None, model: str | None, out: str | None, as_json: bool,
+    **options: Any,
+) -> None:
+    """What RUN, a folder such as runs/lenet-digits, or published weights make of INPUT, a file as their recipe takes them.
 
-    `talweg predict RUN --help` shows the options that belong to the run."""
+    \b
+    talweg predict runs/lenet-digits digit.png
+    talweg predict --model resnet50 --weights resnet50.pth photo.jpg
+    talweg predict --model clip --weights clip/ x.png --labels "a photo of a cat,a photo of a dog"
+
+    `talweg predict RUN --help` shows the options that belong to the run, as with --weights to these."""
+    run, inputs = run_or_weights(ctx, what, weights, model)
+    if not inputs:
+        raise click.UsageError(f"needs something to look at: what should {run} make a statement about?", ctx)
     recipe: Recipe = ctx.meta[RECIPE] or recipe_of(run)
     if out is not None and len(inputs) > 1:
         raise click.UsageError(f"--out {out} is one file, but there are {len(inputs)} inputs", ctx)

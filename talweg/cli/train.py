@@ -25,6 +25,7 @@ _EPILOG = "Recipes, each with a model that suits it: " + "; ".join(f"{name}: {e.
 
 @click.command(cls=RecipeCommand, kind="train", short_help="Train a model on a dataset.", epilog=_EPILOG)
 @click.argument("model", required=False)
+@click.option("--model", "by_name", metavar="MODEL", help="The same as the argument; beside a recipe, its model.")
 @click.option("--config", type=click.Path(), help="Settings from a file, such as a run's config.yaml; flags go before it.")
 @click.option("--resume", "run", type=click.Path(), metavar="RUN", help="Go on with a run that was interrupted or killed.")
 @click.option("--find-lr", is_flag=True, help="Do not train: suggest a learning rate, and write its curve.")
@@ -34,8 +35,8 @@ _EPILOG = "Recipes, each with a model that suits it: " + "; ".join(f"{name}: {e.
 @as_json
 @click.pass_context
 def command(
-    ctx: click.Context, model: str | None, config: str | None, run: str | None, find_lr: bool, find_batch_size: bool,
-    pairs: tuple[str, ...], out: str | None, as_json: bool, **options: Any,
+    ctx: click.Context, model: str | None, by_name: str | None, config: str | None, run: str | None, find_lr: bool,
+    find_batch_size: bool, pairs: tuple[str, ...], out: str | None, as_json: bool, **options: Any,
 ) -> None:
     """Train MODEL, or by a recipe its usual model, and keep checkpoint, history and report in a run folder.
 
@@ -43,7 +44,7 @@ def command(
     shows the settings that belong to it."""
     recipe: Recipe = ctx.meta[RECIPE]
     given = {name: value for name, value in options.items() if value is not None}
-    given |= pairs_of(pairs, given) | named(model)
+    given |= pairs_of(pairs, given) | named(one_of(model, by_name))
     listeners = [progress_for(Console(), quiet=as_json, figure=recipe.figure)]
     if run is not None:
         _refuse_beside_resume(config, out, find_lr or find_batch_size)
@@ -64,6 +65,16 @@ def command(
         click.echo(f"talweg: {outcome.missing}", err=True)
     if outcome.result.interrupted:
         ctx.exit(128 + (outcome.result.signal or signal.SIGINT))
+
+
+def one_of(argument: str | None, option: str | None) -> str | None:
+    """The model that either names. Raises UsageError where both do and the argument is not the option's recipe."""
+    if option is None or argument is None:
+        return option or argument
+    if argument != option and option not in (RECIPES[argument].models if argument in RECIPES else ()):
+        raise click.UsageError(f"names two models, {argument} and --model {option}: give one of them",
+                               click.get_current_context())
+    return option
 
 
 def named(model: str | None) -> dict[str, str]:

@@ -8,21 +8,22 @@ import click
 
 from ..models.transcription import Segment
 from ..recipes.asr import RECIPE
-from ..recipes.listening import Options, answer, line_of, published_listener
+from ..recipes.listening import Options, answer, line_of
 from .output import as_json, print_json
+from .weights import run_or_weights, takes_weights
 
 
 @click.command(short_help="Write down what is said in a sound file.")
 @click.argument("what", nargs=-1, required=True, metavar="[RUN] SOUND...")
-@click.option("--weights", metavar="FOLDER", help="A published Whisper instead of a run: a folder such as whisper-tiny/.")
+@takes_weights
 @click.option("--language", help="Language of the sound, such as en. [default: found out]")
 @click.option("--task", default="transcribe", show_default=True, help="transcribe, or translate into English.")
 @click.option("--out", metavar="FILE", help="Write subtitles (.srt, .vtt), text (.txt), or a picture (.png).")
 @as_json
 @click.pass_context
 def command(
-    ctx: click.Context, what: tuple[str, ...], weights: str | None, language: str | None, task: str, out: str | None,
-    as_json: bool,
+    ctx: click.Context, what: tuple[str, ...], weights: str | None, model: str | None, language: str | None, task: str,
+    out: str | None, as_json: bool,
 ) -> None:
     """The words of SOUND, files of any length, with times in seconds, as RUN or a published Whisper hears them.
 
@@ -30,13 +31,13 @@ def command(
     talweg transcribe runs/whisper-speech-digits talk.wav --out talk.srt
     talweg transcribe --weights whisper-tiny/ talk.wav --json
     """
-    sounds = what if weights else what[1:]
+    run, sounds = run_or_weights(ctx, what, weights, "whisper" if weights and not model else model)
     if not sounds:
-        raise click.UsageError(f"needs a run and a sound file, got only {what[0]}; or --weights FOLDER and a sound file", ctx)
+        raise click.UsageError(f"needs a run and a sound file, got only {run}; or --weights FOLDER and a sound file", ctx)
     if out is not None and len(sounds) > 1:
         raise click.UsageError(f"--out {out} is one file, but there are {len(sounds)} sounds", ctx)
     options = Options(language, task)
-    listener = published_listener(weights) if weights else RECIPE.listener(what[0])
+    listener = RECIPE.listener(run)
     found = []
     for sound in sounds:
         one = answer(listener, sound, options, None if as_json or out else _shown)

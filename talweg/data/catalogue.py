@@ -11,7 +11,9 @@ from typing import Any
 from .digits import digits, raw_digits
 from .examples import content_hash
 from .named.captions import captions
-from .named.karate import karate
+from .named.families import families_content, graph_families
+from .named.karate import davis_southern_women, karate, les_miserables
+from .named.paragraphs import paragraphs_content, topic_paragraphs
 from .named.photos import photo_files, photos
 from .named.pronounced import g2p
 from .named.published_images import build_published
@@ -81,9 +83,28 @@ CATALOGUE = {
     "topics": Entry(topics, "the help topics of Python's manual, an English text for language models", labelled=False,
                     content=lambda: [topics_text()], pinned={"3.11.7": "099672a18dae65675c3638931a9b9560"},
                     facts=("the text differs from one Python release to the next; compare on the same text only",)),
+    "topics:paragraphs": Entry(
+        topic_paragraphs, "1,229 paragraphs of those topics, to be told which of 20 topics each is from", labelled=False,
+        content=paragraphs_content, pinned={"3.11.7": "25db634debbb72f0420faacd2fdad2c8"},
+        facts=("a paragraph that several topics have belongs to the shortest; those of other topics have no label",
+               "the text differs from one Python release to the next; compare on the same text only"),
+    ),
     "karate": Entry(karate, "Zachary's karate club: 34 people, 78 friendships, 2 sides (networkx)", "graphs", labelled=False,
                     content=lambda: [karate().edges, karate().labels], pinned="7cb249cbd213b518abe69d7af1240516",
                     facts=("networkx puts weights on the edges; they are left out, as in the classic graph",)),
+    "les_miserables": Entry(
+        les_miserables, "77 characters of a novel, 254 pairs that meet, without classes (networkx)", "graphs", labelled=False,
+        content=lambda: [les_miserables().edges, "\n".join(les_miserables().names)], pinned="fff6e0082c3c093f42115b33bf3ed7f2",
+    ),
+    "davis_southern_women": Entry(
+        davis_southern_women, "18 women, 14 events, 89 visits (networkx)", "graphs", labelled=False,
+        content=lambda: [davis_southern_women().edges, davis_southern_women().labels], pinned="d044a4bfa663ee1322a98cc86e813f84",
+    ),
+    "graph_families": Entry(
+        graph_families, "600 random graphs of three families, to be told apart (networkx)", "graphs", labelled=False,
+        content=families_content, pinned="06d82f999cc6cd4795650a1e45537af3",
+        facts=("graphs of all families have as many edges for their nodes: what tells them is how the edges lie",),
+    ),
     "scenes": Entry(scenes, "one to three digits in a noisy picture, with boxes and masks, to detect and segment", "data",
                     labelled=False, content=lambda: _scene_content(), pinned="b0558bad524e657001a6f0169d51ff49",
                     facts=("training, validation and test scenes are drawn from disjoint digits",)),

@@ -8,13 +8,14 @@ connections of the book's drawings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .diagram import Diagram, Part
 from .diagram_style import BOX, FRAME, GAP, LABEL, LANE, MINIMUM, SIGN, SMALL, shape_text, text_width
+from .diagram_wires import TRACK, Point, Tracks, Wire, spread
 
-Point = tuple[float, float]
+TEXT = 15.0
+"""Room for a shape beside the wires."""
 
 
 @dataclass
@@ -26,23 +27,26 @@ class Placed:
     y: float
     width: float
     height: float
+    named_at: float = 0.0  # of a frame: how far from its left edge its name begins
 
 
 @dataclass
 class Page:
-    """Everything with its place: parts, wires (corners from source to reader, and whether with a head), shapes beside them."""
+    """Everything with its place: parts, wires (corners from source to reader, whether with a head, and whose output), shapes
+    beside them. `named_at` is where a frame's name begins, right of the lanes."""
 
     placed: list[Placed] = field(default_factory=list)
-    wires: list[tuple[list[Point], bool]] = field(default_factory=list)
+    wires: list[tuple[list[Point], bool, Part]] = field(default_factory=list)
     shapes: list[tuple[float, float, str]] = field(default_factory=list)
     left: float = 0.0
     right: float = 0.0
     height: float = 0.0
+    named_at: float = 0.0
 
     def add(self, other: Page, x: float, y: float) -> None:
         """Put another page on this one, its origin at (x, y)."""
-        self.placed += [Placed(p.part, p.x + x, p.y + y, p.width, p.height) for p in other.placed]
-        self.wires += [([(a + x, b + y) for a, b in corners], head) for corners, head in other.wires]
+        self.placed += [replace(p, x=p.x + x, y=p.y + y) for p in other.placed]
+        self.wires += [([(a + x, b + y) for a, b in corners], head, leaf) for corners, head, leaf in other.wires]
         self.shapes += [(a + x, b + y, words) for a, b, words in other.shapes]
 
 
@@ -66,6 +70,7 @@ class Cell:
     x: float = 0.0
     y: float = 0.0
     entries: dict[Part, float] = field(default_factory=dict)
+    exits: dict[Part, float] = field(default_factory=dict)
     leaves_at: float = 0.0
     told: bool = False  # the shape stands inside the frame already
 
@@ -88,7 +93,8 @@ class _Grid:
         self.frame = frame
         self.ports = ports
         self.cells = [*ports, *(Cell(part) for part in frame.parts)]
-        self.exit = Cell(None)
+        self.exits: list[Cell] = []
+        self.wires: list[Wire] = []
         self.cell_of = {port.port: port for port in ports if port.port is not None}
         for cell in self.cells[len(ports):]:
             for leaf in cell.part.leaves():  # type: ignore[union-attr]
@@ -110,14 +116,22 @@ class _Grid:
                     if source not in inside:
                         self._wire(source, cell)
         for part, source in list(self.cell_of.items()):
-            if part in used_outside and source not in self.exit.sources:
-                self._wire(part, self.exit)
+            if part in used_outside and source.port is None:
+                self.exits.append(Cell(None, port=part))
+                self._wire(part, self.exits[-1])
 
     def _wire(self, source: Part, reader: Cell) -> None:
         cell = self.cell_of.get(source)
-        if cell is not None and cell is not reader and cell not in reader.sources:
+        if cell is None or cell is reader or any(w.leaf is source and w.reader is reader for w in self.wires):
+            return
+        self.wires.append(Wire(source, cell, reader))
+        if cell not in reader.sources:
             reader.sources.append(cell)
             cell.readers.append(reader)
+
+    @property
+    def all(self) -> list[Cell]:
+        return [*self.cells, *self.exits]
 
     # --- the grid
     def _rows(self) -> None:
@@ -125,15 +139,19 @@ class _Grid:
             cell.row = 1 + max((s.row for s in cell.sources), default=0)
         for cell in reversed(self.cells[len(self.ports):]):
             if not cell.sources and cell.readers:  # tables that need no input stand right before their reader
-                cell.row = max(1, min(r.row for r in cell.readers if r is not self.exit or len(cell.readers) == 1) - 1)
-        self.exit.row = 1 + max((c.row for c in self.cells), default=0)
+                cell.row = max(1, min(r.row for r in cell.readers if r not in self.exits or len(cell.readers) == 1) - 1)
+        top = 1 + max((c.row for c in self.cells), default=0)
+        for cell in self.exits:
+            cell.row = top
 
     def _columns(self) -> None:
         taken: set[tuple[int, int]] = set()
         width = 0
-        for cell in sorted([*self.cells, self.exit], key=lambda c: c.row):
+        self.exits.sort(key=lambda c: [-s.row for s in c.sources])  # what was made last goes on straight
+        for cell in [*sorted(self.cells, key=lambda c: c.row), *self.exits]:
             column = _continued(cell)
-            while (cell.row, column) in taken:
+            way_up = range(cell.sources[0].row + 1, cell.row + 1) if cell in self.exits else (cell.row,)
+            while any((row, column) in taken for row in way_up):
                 column += 1
             cell.column = column
             taken.add((cell.row, column))
@@ -167,22 +185,16 @@ class _Grid:
         read = dict.fromkeys(s for leaf in part.leaves() for s in leaf.sources if s not in inside and s in self.cell_of)
         wanted = used_outside | {s for c in self.cells if c is not cell and c.part is not None and c.port is None
                                  for leaf in c.part.leaves() for s in leaf.sources}
-        by_cell: dict[Cell, Cell] = {}
-        ports = []
-        for source in read:
-            origin = self.cell_of[source]
-            if origin not in by_cell:
-                by_cell[origin] = Cell(None, port=source)
-                ports.append(by_cell[origin])
-        grid = _Grid(_also_known(part, read, by_cell, self.cell_of), ports, wanted & inside)
+        ports = {source: Cell(None, port=source) for source in read}
+        grid = _Grid(part, list(ports.values()), wanted & inside)
         cell.page = grid.page
-        cell.before = max(-grid.page.left, text_width(part.label, SMALL) + 12)
+        cell.before = -grid.page.left
         cell.after = max(grid.page.right, 44.0)
         cell.height = grid.page.height
-        for source in read:
-            cell.entries[source] = by_cell[self.cell_of[source]].x
-        cell.leaves_at = grid.exit.x
-        cell.told = any(_shape_of(c) == _shape_of(cell) and not c.told for c in grid.exit.sources)
+        cell.entries = {source: port.x for source, port in ports.items()}
+        cell.exits = {e.port: e.x for e in grid.exits if e.port is not None}
+        cell.leaves_at = grid.exits[0].x if grid.exits else 0.0
+        cell.told = any(_shape_of(c) == _shape_of(cell) and not c.told for e in grid.exits[:1] for c in e.sources)
 
     # --- places
     def _coordinates(self) -> None:
@@ -200,17 +212,19 @@ class _Grid:
                     extent = _extent(cell) if row == cell.row else 4.0
                     reach[row] = max(reach.get(row, 0.0), cell.x + extent)
         self.left = -max((c.before for c in self._in(0)), default=0.0)
+        self.left = min(self.left, -text_width(self.frame.label, SMALL) - 12 + FRAME) if self.frame.label else self.left
         self.right = max(reach.values(), default=0.0)
         self._lanes()
         self._heights()
 
     def _in(self, column: int) -> list[Cell]:
-        return [c for c in [*self.cells, self.exit] if c.column == column]
+        return [c for c in self.all if c.column == column]
 
     def _rows_of(self, cell: Cell) -> range:
-        """The rows that the cell and the wires going up from it pass through."""
+        """The rows that the cell, the wires going up from it, and those coming up to it pass through."""
         ends = [r.row for r in cell.readers if self._way(cell, r) in ("straight", "up")]
-        return range(cell.row, max(ends, default=cell.row) + 1)
+        begins = [s.row + 1 for s in cell.sources if self._way(s, cell) == "over"]
+        return range(min(begins, default=cell.row), max(ends, default=cell.row) + 1)
 
     def _chains(self, column: int) -> list[list[Cell]]:
         """The cells of a column, those that are joined by straight wires together."""
@@ -223,42 +237,50 @@ class _Grid:
         return chains
 
     def _lanes(self) -> None:
-        """A lane on the left for every wire that has no free column; those that run side by side have different ones."""
-        self.lanes: dict[tuple[Cell, Cell], int] = {}
+        """A lane on the left for every value that has no free column; those that run side by side have different ones."""
+        spans: dict[Part, tuple[int, int]] = {}
+        for wire in self.wires:
+            if self._way(wire.source, wire.reader) == "lane":
+                _, end = spans.get(wire.leaf, (0, 0))
+                spans[wire.leaf] = (wire.source.row, max(end, wire.reader.row))
+        self.lanes: dict[Part, float] = {}
         busy: list[list[tuple[int, int]]] = []
-        wires = [(s, c) for c in [*self.cells, self.exit] for s in c.sources if self._way(s, c) == "lane"]
-        for source, reader in sorted(wires, key=lambda w: w[1].row - w[0].row):
-            span = (source.row, reader.row)
-            free = (i for i, lane in enumerate(busy) if all(b <= span[0] or a >= span[1] for a, b in lane))
+        for leaf, span in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):
+            free = (i for i, lane in enumerate(busy) if all(b < span[0] or a > span[1] for a, b in lane))
             number = next(free, len(busy))
             busy[number:] = busy[number:] or [[]]
             busy[number].append(span)
-            self.lanes[source, reader] = number
-        self.first_lane = self.left - LANE
+            self.lanes[leaf] = self.left - LANE * (number + 1)
+        self.named_at = self.left
         self.left -= LANE * len(busy)
 
     def _heights(self) -> None:
         y = 0.0
         rows: dict[int, list[Cell]] = {}
-        for cell in [*self.cells, self.exit]:
+        for cell in self.all:
             rows.setdefault(cell.row, []).append(cell)
+        self._route()
+        tracks = Tracks(self.wires)
+        last = 0.0
         for row in sorted(rows):
             tallest = max(c.height for c in rows[row])
             for cell in rows[row]:
                 cell.y = y
-            y += tallest + self._gap(rows[row], row)
-        self.page.height = self.exit.y + (LABEL + 8 if self._is_root() else 0.0)
+            last = y
+            base = TEXT if any(_shape_of(c) and c.readers for c in rows[row]) else 4.0
+            tracks.begin(row, y + tallest + base)
+            y += tallest + self._gap(rows[row], row, base, tracks.count(row))
+        self.tracks = tracks
+        self.page.height = last + (LABEL + 8 if self._is_root() else 0.0)
 
     def _is_root(self) -> bool:
         return any(p.part is not None for p in self.ports) or not self.ports
 
-    def _gap(self, cells: list[Cell], row: int) -> float:
-        """Room behind a row: for an arrow, for a shape beside it, for wires that turn."""
-        gap = 24.0 if any(_shape_of(c) and c.readers for c in cells) else 16.0
-        if any(self._way(c, r) != "straight" for c in cells for r in c.readers):
-            gap += 8.0
-        if self.exit.row == row + 1 and not self._is_root():
-            gap = max(gap, SMALL + 8)  # the frame's name stands there
+    def _gap(self, cells: list[Cell], row: int, base: float, tracks: int) -> float:
+        """Room behind a row: for shapes beside the wires, for wires that turn, for an arrow's head."""
+        gap = max(base + TRACK * tracks + 10.0, 24.0 if base == TEXT else 16.0)
+        if self.exits and self.exits[0].row == row + 1 and not self._is_root():
+            gap += SMALL + 4.0 if tracks or base == TEXT else 4.0  # the frame's name stands there
         return gap
 
     # --- wires
@@ -272,11 +294,24 @@ class _Grid:
             return "up"
         return "lane" if any((row, reader.column) in self.taken for row in between) else "over"
 
-    def _entry(self, source: Cell, reader: Cell) -> float:
-        """Where the wire meets the reader's edge, from the reader's middle."""
-        if reader.entries:
-            return next((at for part, at in reader.entries.items() if self.cell_of[part] is source), 0.0)
-        return 0.0
+    def _route(self) -> None:
+        """For every wire its ends, the place of its long vertical part, and whether it comes in from the side."""
+        sides: set[tuple[Cell, str]] = set()
+        below: dict[Cell, list[Wire]] = {}
+        for wire in self.wires:
+            source, reader = wire.source, wire.reader
+            wire.way = self._way(source, reader)
+            wire.start = source.x + source.exits.get(wire.leaf, 0.0)
+            wire.end = reader.x + reader.entries.get(wire.leaf, 0.0)
+            wire.trunk = {"lane": self.lanes.get(wire.leaf, 0.0), "up": wire.start}.get(wire.way, wire.end)
+            side = "left" if wire.way == "lane" else "right" if wire.way == "up" and wire.start > wire.end else ""
+            if side and (reader, side) not in sides and self._open_side(reader, None if side == "left" else source):
+                sides.add((reader, side))
+                wire.side = side
+            elif not reader.entries:
+                below.setdefault(reader, []).append(wire)
+        for wires in below.values():
+            spread(wires)
 
     def _draw(self) -> None:
         for cell in self.cells:
@@ -287,12 +322,12 @@ class _Grid:
                     self.page.placed.append(self._placed(cell))
                 if cell.readers and _shape_of(cell) and not cell.told:
                     self.page.shapes.append((cell.x + cell.leaves_at + 6, cell.top + 5, _shape_of(cell)))
-        for cell in [*self.cells, self.exit]:
-            for source in cell.sources:
-                head = cell.page is None and (cell is not self.exit or self._is_root())
-                self.page.wires.append((self._corners(source, cell), head))
+        for wire in self.wires:
+            head = wire.reader.page is None and (wire.reader not in self.exits or self._is_root())
+            self.page.wires.append((self.tracks.corners(wire), head, wire.leaf))
         self.page.left = self.left - FRAME
         self.page.right = self.right + FRAME
+        self.page.named_at = self.named_at - FRAME
 
     def _draw_frame(self, cell: Cell) -> None:
         page = cell.page
@@ -306,28 +341,8 @@ class _Grid:
         if cell.part.kind == "sign":
             return Placed(cell.part, cell.x, cell.y, SIGN, SIGN)
         middle = cell.x + (cell.after - cell.before) / 2
-        return Placed(cell.part, middle, cell.y, cell.before + cell.after, cell.height)
-
-    def _corners(self, source: Cell, reader: Cell) -> list[Point]:
-        a, start = source.x + source.leaves_at, source.top
-        b, end = reader.x + self._entry(source, reader), reader.y
-        way = self._way(source, reader)
-        if way == "straight" and a == b:
-            return [(a, start), (b, end)]
-        if way == "lane":
-            lane = self.first_lane - LANE * self.lanes[source, reader]
-            turn = start + 5
-            if self._open_side(reader, None):
-                middle = reader.y + reader.height / 2
-                return [(a, start), (a, turn), (lane, turn), (lane, middle), (reader.x - reader.before, middle)]
-            return [(a, start), (a, turn), (lane, turn), (lane, end - 8), (b, end - 8), (b, end)]
-        if way == "over":
-            turn = start + 5
-            return [(a, start), (a, turn), (b, turn), (b, end)]
-        if way == "up" and a > b and self._open_side(reader, source):
-            middle = reader.y + reader.height / 2
-            return [(a, start), (a, middle), (reader.x + (SIGN / 2 if reader.height == SIGN else reader.after), middle)]
-        return [(a, start), (a, end - 9), (b, end - 9), (b, end)]
+        named_at = 0.0 if cell.page is None else cell.page.named_at + cell.before
+        return Placed(cell.part, middle, cell.y, cell.before + cell.after, cell.height, named_at)
 
     def _open_side(self, reader: Cell, source: Cell | None) -> bool:
         """Whether a wire may come in from the side, from a lane on the left or up a source's column on the right: only to a
@@ -349,16 +364,6 @@ def _continued(cell: Cell) -> int:
         is_input = first.part is not None and first.part.kind == "input"
         return first.column if is_input else min((-s.row, s.column) for s in cell.sources)[1]
     return min(s.column for s in cell.sources)
-
-
-def _also_known(frame: Part, read: Iterable[Part], by_cell: dict, cell_of: dict) -> Part:
-    """The frame as its grid sees it: sources that come through one wire are one."""
-    first = {}
-    for source in read:
-        first[source] = by_cell[cell_of[source]].port
-    for leaf in frame.leaves():
-        leaf.sources = list(dict.fromkeys(first.get(s, s) for s in leaf.sources))
-    return frame
 
 
 def _extent(cell: Cell) -> float:

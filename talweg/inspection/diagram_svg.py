@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from .diagram_layout import Page, Placed, Point
+from .diagram_layout import Page, Placed
 from .diagram_style import LABEL, SMALL, shape_text, stylesheet, text_width
+from .diagram_wires import Point
 
 MARGIN = 16.0
 TITLE = 18.0
@@ -37,7 +38,7 @@ class _Writer:
             f'<text class="ink" x="{MARGIN:g}" y="{MARGIN + LABEL:g}" font-size="{LABEL + 2:g}" font-weight="bold">'
             f"{escape(self.title)}</text>",
             *(self._frame(p) for p in self.page.placed if p.part.kind == "frame"),
-            *(self._wire(*w) for w in self.page.wires),
+            *(self._wire(corners, head) for corners, head, _ in self.page.wires),
             *(self._part(p) for p in self.page.placed if p.part.kind != "frame"),
             *(self._shape(*s) for s in self.page.shapes),
             "</svg>",
@@ -63,7 +64,7 @@ class _Writer:
         if part.copies > 1:
             lines.append(_text("ink end", side, y + LABEL + 2, LABEL, f"×{part.copies}"))
         if part.label:
-            lines.append(_text("faint", x + 5, y + SMALL + 2, SMALL, part.label))
+            lines.append(_text("faint", x + placed.named_at + 5, y + SMALL + 2, SMALL, part.label))
         return "\n".join(lines)
 
     def _part(self, placed: Placed) -> str:

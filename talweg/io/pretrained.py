@@ -83,16 +83,16 @@ class Pretrained(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path, *, layout: str | None = None, strict: bool = True, revision: str | None = None,
+        cls, source: str | Path | Checkpoint, *, layout: str | None = None, strict: bool = True, revision: str | None = None,
         **settings: Any,
     ) -> Self:
-        """The model of a folder, a weights file or a hub id, in evaluation mode.
+        """The model of a folder, a weights file, a hub id or what was read of one, in evaluation mode.
 
         `settings` go to the constructor and win over what the checkpoint implies. What was loaded is in
         `load_report`, the images' preparation in `preprocessing`. Raises as `load_published` does, and
         ValueError for a config that this model cannot be built from.
         """
-        checkpoint = read_checkpoint(source, revision)
+        checkpoint = source if isinstance(source, Checkpoint) else read_checkpoint(source, revision)
         model = cls._built(checkpoint, settings, strict)
         model.load_report = load_published(model, checkpoint, layout=layout, strict=strict)
         model.preprocessing = cls.preprocessing_of(checkpoint)
@@ -101,6 +101,7 @@ class Pretrained(nn.Module):
     @classmethod
     def _built(cls, checkpoint: Checkpoint, settings: dict[str, Any], strict: bool) -> Self:
         unfit = f"{checkpoint.path}: its config or tensors do not describe a {cls.__name__}"
+        unfit += "" if checkpoint.config else ", and there is no config.json beside it"
         try:
             implied = cls.settings_of(checkpoint)
         except (KeyError, TypeError, AttributeError, IndexError) as error:

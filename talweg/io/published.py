@@ -18,7 +18,9 @@ from .torch_file import load
 Arrays = dict[str, np.ndarray]
 
 CONFIG = "config.json"
+OTHER_CONFIGS = ("open_clip_config.json",)  # looked at where there is no config.json
 PREPROCESSING = "preprocessor_config.json"
+PROCESSOR = "processor_config.json"  # transformers 5 has the images' preparation in it, beside the texts'
 INDEX = ".index.json"
 # What publishers call their weights: transformers, timm and torchvision; diffusers.
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
@@ -78,7 +80,15 @@ def read_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoi
     path = locate(source, revision)
     folder = path if path.is_dir() else path.parent
     weights = _weights_in(path) if path.is_dir() else path
-    return Checkpoint(path, _read(weights), _json(folder / CONFIG), _json(folder / PREPROCESSING))
+    config = next((found for name in (CONFIG, *OTHER_CONFIGS) if (found := _json(folder / name))), {})
+    return Checkpoint(path, _read(weights), config, _preprocessing_in(folder))
+
+
+def _preprocessing_in(folder: Path) -> dict[str, Any]:
+    found = _json(folder / PREPROCESSING) or _json(folder / PROCESSOR).get("image_processor", {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{folder / PROCESSOR}: image_processor must be an object, got {type(found).__name__}")
+    return found
 
 
 def _weights_in(folder: Path) -> Path:

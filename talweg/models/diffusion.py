@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -136,6 +137,44 @@ def made(
         done.append(x)
     model.train(was_training)
     return np.concatenate(done).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A course after `done` of its steps: pictures (B, ...) float32 with noise in them, `time` t of x_t, None at the end; and
+    what the model takes them for without it, x_0 as far as it can tell."""
+
+    done: int
+    time: int | None
+    noisy: np.ndarray
+    clean: np.ndarray
+
+
+def moments(
+    diffusion: Diffusion, model: nn.Module, count: int, shape: Sequence[int], most: int, *, seed: int = 0,
+    steps: int | None = None, variance: str = "small", eta: float = 0.0,
+) -> list[Moment]:
+    """At most `most` moments, evenly from pure noise to the end, of what `made` does with the same arguments.
+
+    Raises ValueError for fewer than 2 moments or more than 256 pictures, and as `made`.
+    """
+    if most < 2 or not 1 <= count <= AT_ONCE:
+        raise ValueError(f"moments: there must be 2 moments or more of 1 to {AT_ONCE} pictures, got {most} of {count}")
+    times = [*(range(diffusion.steps - 1, -1, -1) if steps is None else spaced(diffusion.steps, steps)), None]
+    shown = set(np.round(np.linspace(0, len(times) - 1, min(most, len(times)))).astype(int).tolist())
+    seen: dict[int, np.ndarray] = {}
+    made(diffusion, model, count, shape, seed=seed, steps=steps, variance=variance, eta=eta,
+         keep=lambda i, x: seen.update({i: x}) if i in shown else None)
+    predicted = _called(model)
+    was_training = model.training
+    model.eval()
+    found = []
+    for i, x in seen.items():
+        t = times[i]
+        clean = x if t is None else diffusion.clean(x, t, predicted(x, t))
+        found.append(Moment(i, t, x.astype(np.float32), clean.astype(np.float32)))
+    model.train(was_training)
+    return found
 
 
 def spaced(total: int, steps: int) -> list[int]:

@@ -104,12 +104,17 @@ LAYERS: dict[str, Any] = {"gcn": GCNConv, "gat": GATConv, "sage": SAGEConv}
 class GraphNetwork(nn.Module):
     """Node features (nodes, F) and edges (2, E) to logits of each node (nodes, classes).
 
-    With `graphs` (nodes,), the number of each node's graph, to logits of each graph: from the mean of its nodes.
+    With `graphs` (nodes,), the number of each node's graph, to logits of each graph: from the mean or the sum of its nodes, as
+    `readout` says.
     `layers` convolutions of one kind, "gcn", "gat" or "sage", with a rectifier between them, then a linear head.
     """
 
-    def __init__(self, features: int, hidden: int, classes: int, *, kind: str = "gcn", layers: int = 2) -> None:
+    def __init__(self, features: int, hidden: int, classes: int, *, kind: str = "gcn", layers: int = 2,
+                 readout: str = "mean") -> None:
         super().__init__()
+        if readout not in AGGREGATES:
+            raise ValueError(f"GraphNetwork: the readout must be one of {', '.join(AGGREGATES)}, got {readout!r}")
+        self.readout = readout
         if kind not in LAYERS or layers < 1:
             raise ValueError(f"GraphNetwork: the kind must be one of {', '.join(LAYERS)} and layers 1 or more, got {kind!r} "
                              f"and {layers}")
@@ -125,5 +130,6 @@ class GraphNetwork(nn.Module):
             x = F.relu(layer(x, edges))  # (nodes, hidden)
         if graphs is not None:
             sizes = gather_sum(ones(x.shape[0]), graphs, count).clamp_min(1.0)
-            x = gather_sum(x, graphs, count) / sizes.unsqueeze(1)  # (graphs, hidden)
+            x = gather_sum(x, graphs, count)  # (graphs, hidden)
+            x = x / sizes.unsqueeze(1) if self.readout == "mean" else x
         return self.head(x)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from .. import nn
 from ..io.layouts import Layout, Rule
+from ..io.preprocessing import ImagePreprocessing
 from ..io.pretrained import Pretrained
 from ..io.published import Checkpoint
 from ..nn import init
@@ -193,6 +194,17 @@ class ViT(Pretrained):
             "classes": shapes["classifier.weight"][0] if "classifier.weight" in shapes else 0,
             "pooler": any("pooler" in name for name in shapes),
         }
+
+    @classmethod
+    def preprocessing_of(cls, checkpoint: Checkpoint) -> ImagePreprocessing | None:
+        """torchvision's files say nothing, but each has its preset; timm's and transformers' differ and must say."""
+        told = super().preprocessing_of(checkpoint)
+        if told is not None or "conv_proj.weight" not in checkpoint.shapes:
+            return told
+        side = cls.settings_of(checkpoint)["image"]
+        if "swag" in checkpoint.path.stem:
+            return ImagePreprocessing(side, (side, side), "bicubic")
+        return ImagePreprocessing(242 if "vit_l_16" in checkpoint.path.stem else 256, (side, side))
 
     def config_of(self, layout: str) -> dict[str, Any]:
         if not layout.startswith("transformers"):

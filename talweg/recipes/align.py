@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from ..nn import functional as F
 from ..tensor import Tensor, arange, from_numpy, no_grad, zeros
 from ..training import softmax
 from ..training.report_parts import gallery, picture_source, section
+from .align_published import PublishedTexts, published_clip
 from .align_settings import HELP, OPTIONS_HELP, Options, Settings
 from .evaluation import Answer, Evaluation
+from .published import Weights, weights_of
 from .recipe import Recipe
+from .robustness import Suite
+from .robustness import measured as measured_suite
 from .task import LARGE_BATCH, Goal, loaders_of
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
@@ -130,6 +135,20 @@ class Align(Recipe):
                 tiles.append((f"{100 * found:.2f} %", f"{name}, among {len(other.answers)} answers"))
         return AlignEvaluation(split, len(part), figures, words, tiles, chosen=scores.argmax(1))
 
+    def corrupted(self, run: str | Path, split: str = "test") -> Suite:
+        settings, model, prepared, material = self.with_data(run)
+        part = material.part(split)
+        texts = ensemble(model, prepared, part.answers)
+
+        def read(which: np.ndarray) -> np.ndarray:
+            return (part.pictures[which].transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32)
+
+        def accuracy(pictures: np.ndarray, which: np.ndarray) -> float:
+            rows = np.round(255 * pictures.transpose(0, 2, 3, 1)).astype(np.uint8)
+            return float(np.mean((_encoded(model, rows) @ texts.T).argmax(1) == part.labels[which]))
+
+        return measured_suite(read, len(part), accuracy, split, settings.seed)
+
     def sections(self, model: nn.Module, settings: Settings, material: CaptionedPictures, test: Evaluation) -> list[str]:
         assert isinstance(test, AlignEvaluation)
         assert test.chosen is not None
@@ -140,18 +159,36 @@ class Align(Recipe):
                                        for i in which[:SHOWN]))
                 for title, which in (("Told wrongly", wrong), ("Told rightly", right)) if len(which)]
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
-        """Each label's probability for picture files. Raises ValueError for labels of which no word is known."""
-        _, model, prepared = self.load(run)
-        labels = (options and options.labels) or prepared.answers
-        templates = (options and options.templates) or ["{}"]
-        _refuse_unknown(labels, prepared)
-        wordings = [[t.replace("{}", label) for t in templates] for label in labels]
+    def predict(
+        self, run: str | Path | Weights, inputs: Sequence[str], options: Options | None = None,
+    ) -> list[Answer]:
+        """Each label's probability for picture files, by a run or by published weights, which have no labels of their own.
+
+        Raises ValueError for labels of which no word is known, or without labels where they are needed.
+        """
+        options = options or Options()
+        model, prepared, image, labels = self._asked(run, options.labels)
+        wordings = [[t.replace("{}", label) for t in options.templates or ["{}"]] for label in labels]
         with no_grad():
             texts = ensemble(model, prepared, wordings)
             scale = model.logit_scale.exp().clamp(max=100.0).item()
-            found = [model.encode_images(self.image(prepared, path)).numpy() @ texts.T * scale for path in inputs]
+            found = [model.encode_images(image(path)).numpy() @ texts.T * scale for path in inputs]
         return [_answer(path, labels, softmax(scores)[0]) for path, scores in zip(inputs, found)]
+
+    def _asked(
+        self, run: str | Path | Weights, labels: Sequence[str] | None,
+    ) -> tuple[Any, Prepared | PublishedTexts, Callable[[str], Tensor], Sequence[str]]:
+        """The model, how texts and how pictures become its inputs, and what a picture may show."""
+        weights = weights_of(run)
+        if weights is None:
+            assert not isinstance(run, Weights)
+            _, model, prepared = self.load(run)
+            _refuse_unknown(labels or prepared.answers, prepared)
+            return model, prepared, partial(self.image, prepared), labels or prepared.answers
+        if not labels:
+            raise ValueError(f'{weights}: needs --labels, what a picture may show, such as "a photo of a cat,a photo of a dog"')
+        model, published = published_clip(weights)
+        return model, published, published.image, labels
 
     def subject(self, settings: Settings) -> str:
         return f"{settings.model} on {settings.data} ({settings.size}x{settings.size}, patches of {settings.patch})"
@@ -167,7 +204,7 @@ def pair_loss(outputs: tuple[Tensor, Tensor], targets: Tensor) -> Tensor:
     return (F.cross_entropy(by_image, pairs) + F.cross_entropy(by_text, pairs)) / 2
 
 
-def ensemble(model: Any, prepared: Prepared, wordings: Sequence[Sequence[str]]) -> np.ndarray:
+def ensemble(model: Any, prepared: Prepared | PublishedTexts, wordings: Sequence[Sequence[str]]) -> np.ndarray:
     """One vector of length 1 for each answer, (answers, embedding): the mean of its wordings' embeddings."""
     flat = [text for texts in wordings for text in texts]
     with no_grad():
@@ -179,11 +216,15 @@ def ensemble(model: Any, prepared: Prepared, wordings: Sequence[Sequence[str]]) 
 
 def _scores(model: Any, prepared: Prepared, part: Part) -> np.ndarray:
     """Cosines of pictures and answers, (N, answers)."""
+    return _encoded(model, part.pictures) @ ensemble(model, prepared, part.answers).T
+
+
+def _encoded(model: Any, pictures: np.ndarray) -> np.ndarray:
+    """uint8 (N, H, W, 3) to vectors of length 1, (N, embedding)."""
     model.eval()
     with no_grad():
-        images = [model.encode_images(_scaled(part.pictures[i:i + LARGE_BATCH])).numpy()
-                  for i in range(0, len(part), LARGE_BATCH)]
-        return np.concatenate(images) @ ensemble(model, prepared, part.answers).T
+        return np.concatenate([model.encode_images(_scaled(pictures[i:i + LARGE_BATCH])).numpy()
+                               for i in range(0, len(pictures), LARGE_BATCH)])
 
 
 def _accuracy(scores: np.ndarray, part: Part) -> float:

@@ -25,7 +25,8 @@ from .asr_pictures import attention_picture, spectrogram_picture
 from .asr_settings import HELP, Settings
 from .asr_tokens import Prepared, SpeechExamples, length_for, merges_of
 from .evaluation import Answer, Evaluation
-from .listening import Listener, Options, answer
+from .listening import Listener, Options, answer, published_listener
+from .published import Weights, weights_of
 from .recipe import Recipe
 from .sequence_loss import token_loss
 from .task import Goal, loaders_of
@@ -107,22 +108,27 @@ class SpeechRecognition(Recipe):
         worst = sorted(test.read, key=lambda r: r.text == r.window.text)  # those with mistakes first
         shown = worst[:SHOWN]
         heard = gallery(
-            (picture_source(spectrogram_picture(r.window.sound, r.segments, settings.bands)), _caption(r)) for r in shown
+            ((picture_source(spectrogram_picture(r.window.sound, r.segments, settings.bands)), _caption(r)) for r in shown),
+            least=300,
         )
-        attention = gallery((_attention_source(model, tokenizer, r, settings.bands), r.text) for r in shown[-2:])
+        attention = gallery(((_attention_source(model, tokenizer, r, settings.bands), r.text) for r in shown[-2:]), least=460)
         return [
             section("What was heard in windows of the test split, mistakes first", heard),
             section("Where in the sound each token was found: attention of the decoder's last block, mean of its heads",
                     attention),
         ]
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Any = None) -> list[Answer]:
+    def predict(self, run: str | Path | Weights, inputs: Sequence[str], options: Any = None) -> list[Answer]:
         """The transcription of sound files of any length. Raises as `load` and `read_sound` do."""
         listener = self.listener(run)
         return [answer(listener, path, options or Options()) for path in inputs]
 
-    def listener(self, run: str | Path) -> Listener:
-        """A run's model, ready to transcribe."""
+    def listener(self, run: str | Path | Weights) -> Listener:
+        """A run's model or a published Whisper, ready to transcribe."""
+        weights = weights_of(run)
+        if weights is not None:
+            return published_listener(weights.source)
+        assert not isinstance(run, Weights)
         _, model, prepared = self.load(run)
         assert isinstance(model, Whisper)
         return Listener(model, prepared.tokenizer(), doubt=None, latest_start=None)

@@ -19,7 +19,7 @@ from .diffuse_published import published_diffusion
 from .diffuse_settings import HELP, OPTIONS_HELP, Options, Settings
 from .evaluation import Answer, Evaluation
 from .picture_sets import Pictures, Shape, drawn, load_pictures, shown
-from .published import published_kind
+from .published import Weights, weights_of
 from .recipe import Recipe
 from .sample_quality import Judge
 from .task import Goal, loaders_of
@@ -88,12 +88,14 @@ class Diffuse(Recipe):
             shown_section("Real pictures of the test split", real, 20, "for comparison"),
         ]
 
-    def generate(self, run: str | Path, options: Options) -> Answer:
+    def generate(self, run: str | Path | Weights, options: Options) -> Answer:
         """New pictures. `run` is a run's folder, or published weights in diffusers' layout (a folder or a name of the hub)."""
         model: Any
-        if published_kind(run) is not None:
-            model, process, shape, variance = published_diffusion(run)
+        weights = weights_of(run)
+        if weights is not None:
+            model, process, shape, variance = published_diffusion(weights.source)
         else:
+            assert not isinstance(run, Weights)
             settings, model, prepared = self.load(run)
             process, shape, variance = diffusion_of(settings), prepared.shape, settings.variance
         if options.steps is not None and options.steps > process.steps:

@@ -30,6 +30,9 @@ def published_diffusion(source: str | Path) -> tuple[DDPMUNet, Diffusion, list[i
     `from_pretrained` does.
     """
     folder = locate(source)
+    if folder.is_file():
+        raise NotADirectoryError(f"{folder}: is a file, and a picture's size and noise are told by the files beside it: give the "
+                                 "folder of the pipeline or of its U-Net")
     network = folder / "unet" if (folder / "unet").is_dir() else folder
     model = DDPMUNet.from_pretrained(network)
     config = _json(network / "config.json")

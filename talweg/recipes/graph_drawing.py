@@ -65,6 +65,20 @@ def drawing(
             f'aria-label="the graph by predicted class"><style>{STYLE}</style>{lines}{marks}</svg>')
 
 
+def small_drawing(edges: np.ndarray, nodes: int, width: int = 190, height: int = 150) -> str:
+    """An SVG of a graph without names; of a large one the best connected nodes only."""
+    which = shown_nodes(edges, nodes)
+    place = np.full(nodes, -1)
+    place[which] = np.arange(len(which))
+    inside = place[edges][(place[edges] >= 0).all(1)]
+    xy = 8 + layout(inside, len(which)) * [width - 16, height - 16]
+    lines = "".join(f'<line x1="{xy[a, 0]:.1f}" y1="{xy[a, 1]:.1f}" x2="{xy[b, 0]:.1f}" y2="{xy[b, 1]:.1f}"/>'
+                    for a, b in inside.tolist())
+    marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in xy.tolist())
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="a graph">'
+            f'<g stroke="#8a8f96" stroke-opacity="0.6">{lines}</g><g fill="{COLOURS[0]}">{marks}</g></svg>')
+
+
 def colour(number: int) -> str:
     return COLOURS[number] if number < len(COLOURS) else OTHERS
 

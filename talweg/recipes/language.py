@@ -15,6 +15,7 @@ from ..data import content_hash
 from ..data.named.topics import Text
 from ..data.plain_text import load_text
 from ..data.text import ByteLevelBPE, CharacterTokenizer
+from ..io.hub import locate
 from ..models import GPT2, build
 from ..nn import functional as F
 from ..tensor import Tensor, from_numpy, no_grad, zeros
@@ -24,7 +25,7 @@ from .language_report import language_sections
 from .language_settings import HELP, OPTIONS_HELP, Options, Settings
 from .language_text import answer
 from .language_tokens import Prepared, Windows, learnt_tokens, scored_windows
-from .published import published_kind
+from .published import Weights, weights_of
 from .recipe import Recipe
 from .task import Goal, loaders_of
 
@@ -91,11 +92,13 @@ class Language(Recipe):
         shown = scored(model, _tokens(prepared, material.test)[:SHOWN], prepared.context)
         return language_sections(model, tokenizer, shown.tokens, shown.nats)
 
-    def generate(self, run: str | Path, options: Options) -> Answer:
+    def generate(self, run: str | Path | Weights, options: Options) -> Answer:
         """Text that follows the prompt. `run` is a run's folder, or published weights of GPT-2 (a folder, or a name of the
         hub). Raises as `load` and `answer` do."""
-        if published_kind(run) is not None:
-            return _of_published(run, options)
+        weights = weights_of(run)
+        if weights is not None:
+            return _of_published(weights.source, options)
+        assert not isinstance(run, Weights)
         _, model, prepared = self.load(run)
         tokenizer = prepared.built()
         if isinstance(tokenizer, CharacterTokenizer):
@@ -155,9 +158,10 @@ def _part(material: Text, split: str) -> str:
     return getattr(material, split)
 
 
-def _of_published(source: str | Path, options: Options) -> Answer:
-    model = GPT2.from_pretrained(source)
-    tokenizer = ByteLevelBPE.from_pretrained(source)
+def _of_published(source: str, options: Options) -> Answer:
+    path = locate(source)
+    model = GPT2.from_pretrained(path)
+    tokenizer = ByteLevelBPE.from_pretrained(path if path.is_dir() else path.parent)
     return answer(model, tokenizer, options, tokenizer.special.get("<|endoftext|>"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..data.text import Tokenizer, WordTokenizer, decode_stream
+from ..data.text import CharacterTokenizer, Tokenizer, WordTokenizer, decode_stream
 from ..models.generation import beam_search, stream
 from .evaluation import Answer
 from .language_settings import Options
@@ -33,7 +33,7 @@ def _drawn(
     kept: list[str] = []
     drawn = stream(
         model, _readable(prompt, model), options.count, temperature=options.temperature, top_k=options.top_k,
-        top_p=options.top_p, stop=() if end is None else [end], seed=options.seed, slide=True,
+        top_p=options.top_p, stop=() if end is None else [end], seed=options.seed, slide=True, without=without_text(tokenizer),
     )
 
     def chosen() -> Iterator[int]:
@@ -52,7 +52,8 @@ def _drawn(
 def _searched(
     model: Any, tokenizer: Tokenizer, options: Options, prompt: list[int], end: int | None, facts: dict[str, Any],
 ) -> Answer:
-    found = beam_search(model, prompt, options.count, beams=options.beam or 1, end=end)
+    found = beam_search(model, prompt, options.count, beams=options.beam or 1, end=end,
+                        without=without_text(tokenizer))
     best = found[0]
     text = "".join(until(text_of(tokenizer, best.tokens), options.stop))
     facts |= {"tokens": best.tokens, "text": text, "score": best.score,
@@ -63,6 +64,13 @@ def _searched(
 def _readable(prompt: list[int], model: Any) -> list[int]:
     """The prompt's end, as much as the model reads with room for a token."""
     return prompt[-max(1, model.context - 1):]
+
+
+def without_text(tokenizer: Tokenizer) -> list[int]:
+    """The tokens that stand for no text of their own, which a text is therefore never made of: what was not known."""
+    if isinstance(tokenizer, CharacterTokenizer):
+        return [] if tokenizer.unknown is None else [tokenizer.characters.index(tokenizer.unknown)]
+    return list(range(len(tokenizer.special))) if isinstance(tokenizer, WordTokenizer) else []
 
 
 def text_of(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:

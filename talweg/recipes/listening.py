@@ -13,12 +13,14 @@ import numpy as np
 from ..data import read_sound
 from ..data.text import WhisperTokenizer
 from ..data.text.whisper import LANGUAGES
+from ..io.hub import locate
 from ..models.transcription import Segment, Transcription, transcribe
 from ..models.transcription.long_form import DOUBT
 from ..models.transcription.rules import LATEST_START, Rules
 from ..models.whisper import Whisper
 from .asr_pictures import spectrogram_picture
 from .evaluation import Answer
+from .published import on_the_hub
 
 TASKS = ("transcribe", "translate")
 
@@ -61,13 +63,15 @@ class Listener:
                           rules=rules, heard=heard)
 
 
-def published_listener(folder: str | Path) -> Listener:
-    """A Whisper from a folder as it is published: config.json, weights, vocab.json, merges.txt, and where it is there
-    generation_config.json with the tokens that are never written.
+def published_listener(source: str | Path) -> Listener:
+    """A Whisper from a folder, or a repository of the hub, as it is published: config.json, weights, vocab.json, merges.txt,
+    and where it is there generation_config.json with the tokens that are never written.
 
     Raises FileNotFoundError and ValueError for a folder that is not one.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(source).expanduser()
+    if on_the_hub(source):
+        folder = locate(str(source))
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; a published Whisper is a folder with config.json, weights, "
                                 "vocab.json and merges.txt")

@@ -40,6 +40,8 @@ from ..training import (
 from ..training.update import CompiledUpdate, Update
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
+from .published import Weights
+from .robustness import Suite
 from .runs import config_of, new_run
 from .settings import changed, from_mapping
 from .task import Goal, Task, average_of, make_ready, optimizer_of, schedule_of
@@ -103,13 +105,18 @@ class Recipe(ABC):
         """What the report shows besides curves: ready HTML (training.report_parts)."""
         return ()
 
-    def predict(self, run: str | Path, inputs: Sequence[str], options: Any) -> list[Answer]:
+    def predict(self, run: str | Path | Weights, inputs: Sequence[str], options: Any) -> list[Answer]:
         """An answer for each input, by its path or, where the task says so, itself. Raises ValueError for what is none."""
         raise ValueError(f"{run}: a {self.name} run has no inputs to say something about; `talweg generate {run}` may")
 
-    def generate(self, run: str | Path, options: Any) -> Answer:
+    def generate(self, run: str | Path | Weights, options: Any) -> Answer:
         """Something new from what was learned."""
         raise ValueError(f"{run}: a {self.name} run makes nothing new; `talweg predict {run} FILE` says what it sees")
+
+    def learnt_before(self, task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult | None:
+        """A first stage, for tasks that have one: leaves the task with the weights that it begins with, and gives nothing,
+        or what came of it where it was interrupted. A task that has made steps of its own is past it."""
+        return None
 
     def subject(self, settings: Any) -> str:
         return f"{settings.model} on {settings.data}"
@@ -164,13 +171,24 @@ class Recipe(ABC):
 
         Raises FileNotFoundError, ValueError or RuntimeError when the run or a file of it is not as it should be.
         """
+        settings, model, _, material = self.with_data(run)
+        return self.measure(model, settings, material, split)
+
+    def corrupted(self, run: str | Path, split: str = "test") -> Suite:
+        """How a run's accuracy withstands what happens to pictures. Raises ValueError where it tells no classes of pictures,
+        and as `evaluate` does."""
+        raise ValueError(f"{run}: a {self.name} run tells no classes of pictures, so there is no accuracy that corrupted ones "
+                         "could lower")
+
+    def with_data(self, run: str | Path) -> tuple[Any, nn.Module, Any, Any]:
+        """What `load` gives, and the data. Raises ValueError where these have changed since the run was trained."""
         settings, model, prepared = self.load(run)
         material = self.material(settings)
         kept, now = (getattr(p, "fingerprint", None) for p in (prepared, self.prepare(settings, material)))
         if kept not in (None, now):
             raise ValueError(f"{settings.data}: has changed since {run} was trained, so that its splits are others and the "
                              "test split may hold samples that were learned from: train again, or bring the old data back")
-        return self.measure(model, settings, material, split)
+        return settings, model, prepared, material
 
     def diagnose(self, run: str | Path) -> list[Symptom]:
         """What ails a run, by its epochs and by a batch of its training data; nothing for a healthy one. Raises as
@@ -215,7 +233,7 @@ class Recipe(ABC):
             _tell(listeners, note)
         example = self.example(task.prepared)
         layers = [] if example is None else summarise(task.model, *example)
-        result = fitted(task, run, listeners)
+        result = self.learnt_before(task, run, listeners) or fitted(task, run, listeners)
         if result.best is None:  # interrupted before the first epoch's end: keep what there is
             save_best(run, task.used, {"epoch": 0})
         task.model.eval()

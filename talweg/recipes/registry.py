@@ -11,7 +11,7 @@ from typing import Any
 from ..models.registry import MODELS
 from ..nn import Module
 from ..tensor import Tensor
-from .published import published_kind
+from .published import Weights, is_weights_file, weights_of
 from .recipe import Recipe
 from .runs import config_of
 
@@ -30,6 +30,8 @@ RECIPES = {
     "regress": Entry("regress", "numbers from the columns of a table (L 1.4)", ("mlp",)),
     "classify": Entry("classify", "images, sounds, texts, tables into classes (L 6.2)", tuple(MODELS)),
     "language": Entry("language", "the next token of a text, and text from that (L 7.1)", ("gpt", "gpt2")),
+    "masked": Entry("masked", "hidden words of a text filled in, by a BERT (L 5.3)", ("bert",)),
+    "textclf": Entry("textclf", "texts into classes, by a BERT that first fills in hidden words (L 5.3)", ("bert",)),
     "align": Entry("align", "pictures and texts into one space, pictures told by any words (L 6.6)", ("clip",)),
     "asr": Entry("asr", "speech into text, with languages, silence and times (L 6.5)", ("whisper",)),
     "translate": Entry("translate", "one sequence into another: spelling to phonemes, lines of a TSV (L 5.3)",
@@ -48,6 +50,8 @@ RECIPES = {
     "diffuse": Entry("diffuse", "pictures from noise, by steps that take it away (L 7.2)", ("ddpm",)),
     "autoencode": Entry("autoencode", "pictures told in a few numbers and back (N 10)", ("autoencoder", "vae")),
     "gan": Entry("gan", "pictures by two networks that learn against each other (N 11)", ("gan", "dcgan", "wgan_gp")),
+    "links": Entry("links", "edges that a graph lacks, from those it has (L missing bits)", ("links",)),
+    "graphs": Entry("graphs", "whole graphs into classes (L missing bits)", ("graphs",)),
     "graph": Entry("graph", "a class for every node of a graph, from a few that are known (L missing bits)",
                    ("gcn", "gat", "graphsage")),
     "flow": Entry("flow", "pictures by an invertible map, with their exact density (N 12)", ("realnvp", "nice")),
@@ -74,12 +78,16 @@ def recipe_for(name: str) -> tuple[str, str]:
     return found[-1], name
 
 
-def recipe_of(run: str | Path) -> Recipe:
+def recipe_of(run: str | Path | Weights) -> Recipe:
     """The recipe by which a run was trained, or that uses published weights. Raises FileNotFoundError or ValueError for what
     is neither."""
-    published = published_kind(run)
-    if published is not None:
-        return recipe(published)
+    weights = weights_of(run)
+    if weights is not None:
+        return recipe(weights.recipe)
+    assert not isinstance(run, Weights)
+    if is_weights_file(run):
+        raise ValueError(f"{run}: a weights file does not say of which model it is: give --model NAME --weights {run}, or the "
+                         "run folder that it belongs to")
     name = config_of(run).get("recipe", "classify")
     if name not in RECIPES:
         raise ValueError(f"{Path(run) / 'config.yaml'}: there is no recipe {name!r}: {_hint(str(name), list(RECIPES))}")

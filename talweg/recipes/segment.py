@@ -24,6 +24,8 @@ from .drawing import in_colours, overlaid
 from .evaluation import Answer, Evaluation
 from .pictures import save_picture
 from .prepared_pictures import IMAGENET, PreparedPictures, repeated
+from .published import weights_of
+from .published_pictures import PublishedPictures, read_published
 from .recipe import Recipe
 from .segment_data import Masked
 from .segment_report import segment_sections
@@ -115,8 +117,15 @@ class Segment(Recipe):
         return segment_sections(material, material.part("test"), test.predicted, test.confusion)
 
     def predict(self, run: Any, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
-        """The class of every pixel of each picture, at its own size."""
-        _, model, prepared = self.load(run)
+        """The class of every pixel of each picture, at its own size. `run` is a run's folder, or published weights of FCN or
+        PSPNet."""
+        weights = weights_of(run)
+        model: nn.Module
+        prepared: PreparedPictures | PublishedPictures
+        if weights is not None:
+            model, prepared = read_published(weights)
+        else:
+            _, model, prepared = self.load(run)
         return [_answer(model, prepared, path, options or Options()) for path in inputs]
 
     def subject(self, settings: Settings) -> str:
@@ -145,7 +154,7 @@ def _evaluation(split: str, predicted: np.ndarray, confusion: np.ndarray, classe
     )
 
 
-def _answer(model: nn.Module, prepared: PreparedPictures, path: str, options: Options) -> Answer:
+def _answer(model: nn.Module, prepared: PreparedPictures | PublishedPictures, path: str, options: Options) -> Answer:
     pixels = read_pixels(path)
     height, width = pixels.shape[:2]
     with no_grad():

@@ -70,7 +70,7 @@ def converted(name: str, value: Any, wanted: Any) -> Any:
         wanted = next(t for t in typing.get_args(wanted) if t is not types.NoneType)
     if typing.get_origin(wanted) is list:
         inner = typing.get_args(wanted)[0]
-        items = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         if not isinstance(items, list | tuple):
             raise _mismatch(name, value, f"a list of {inner.__name__}")
         return [converted(name, item, inner) for item in items]

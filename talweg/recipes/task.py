@@ -95,7 +95,7 @@ def started(weights: Path, model: nn.Module) -> tuple[list[str], list[str]]:
             remark = f"not taken from {weights}, because they are missing there or have another shape: {', '.join(new)}"
             return new, [remark] if new else []
     except RuntimeError:  # not one of our names in it: perhaps a publisher's
-        if weights.is_dir() or not isinstance(model, Pretrained):
+        if (weights / "config.yaml").exists() or not isinstance(model, Pretrained):
             raise
     report = load_published(model, weights, strict=False)
     if not report.loaded:

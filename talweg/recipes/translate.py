@@ -128,7 +128,7 @@ class Translation(Recipe):
         prepared = self.prepare(settings, material)
         worst = sorted(test.rows, key=lambda row: row[1] == row[2])[:SHOWN]
         few = [row for row in test.rows if row[1] == row[2]][:4] or list(test.rows[:4])
-        pictures = gallery((picture_source(_attention(model, prepared, s, w)), f"{s}: {w}") for s, _, w in few)
+        pictures = gallery(((picture_source(_attention(model, prepared, s, w)), f"{s}: {w}") for s, _, w in few), least=230)
         return [
             section("Which part of the source each token came from: attention of the last block, mean of its heads", pictures),
             section("What was written, mistakes first", table(["source", "target", "written"], worst)),

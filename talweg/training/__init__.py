@@ -7,12 +7,23 @@ from .events import LOSS, EpochRecord, Figure, Listener
 from .history import History, read_history
 from .lora import LowRank, adapt, merge
 from .loop import FitResult, evaluate, fit
-from .metrics import ClassScore, class_scores, confusion_matrix, count_errors, error_rate, softmax
+from .metrics import (
+    ClassScore,
+    area_under_curve,
+    average_ranked_precision,
+    class_scores,
+    confusion_matrix,
+    count_errors,
+    error_rate,
+    softmax,
+    telling_ks,
+    top_k_accuracy,
+)
 from .parts import freeze, parameter_groups
 from .probe import Probe, probe
 from .progress import progress_for
 from .rate_finder import RateCurve, find_rate
-from .report import Findings, page, write_report
+from .report import Findings, keep_section, page, write_report
 from .report_classes import ClassFindings
 from .schedules import SCHEDULES, Plateau, constant, cosine, linear, one_cycle, step, warmed_up
 from .state import Score, TrainingState
@@ -44,6 +55,8 @@ __all__ = [
     "TensorBoard",
     "TrainingState",
     "adapt",
+    "area_under_curve",
+    "average_ranked_precision",
     "class_scores",
     "confusion_matrix",
     "constant",
@@ -57,6 +70,7 @@ __all__ = [
     "fit",
     "freeze",
     "in_precision",
+    "keep_section",
     "linear",
     "merge",
     "one_cycle",
@@ -74,7 +88,9 @@ __all__ = [
     "softmax",
     "step",
     "summarise",
+    "telling_ks",
     "tokens",
+    "top_k_accuracy",
     "warmed_up",
     "write_report",
 ]

@@ -34,6 +34,61 @@ def error_rate(predicted: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(predicted != labels))
 
 
+def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """The share of rows of `scores` (N, C) whose entry at `labels` (N,) is among the k largest, in [0, 1].
+
+    Of equal entries the first counts as the larger, as in argmax, so that k = 1 is the accuracy; a row with a NaN is wrong.
+    Raises ValueError for no rows, other shapes, labels that are no columns, or k outside 1 ... C.
+    """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or len(labels) == 0:
+        raise ValueError(f"top_k_accuracy: expected scores (N, C) and labels (N,), N at least 1, got {list(scores.shape)} and "
+                         f"{list(labels.shape)}")
+    classes = scores.shape[1]
+    if not 1 <= k <= classes or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"top_k_accuracy: with {classes} classes k must be 1 to {classes} and labels 0 to {classes - 1}, got "
+                         f"k={k} and labels {labels.min()} to {labels.max()}")
+    own = np.take_along_axis(scores, labels[:, None].astype(np.int64), axis=1)  # (N, 1)
+    before = np.arange(classes) < labels[:, None]  # (N, C)
+    ahead = ((scores > own) | ((scores == own) & before)).sum(axis=1)
+    return float(np.mean((ahead < k) & ~np.isnan(scores).any(axis=1)))
+
+
+def telling_ks(classes: int) -> list[int]:
+    """The k whose top-k accuracy says something of so many classes: of 2, 3 and 5 those up to half of them."""
+    return [k for k in (2, 3, 5) if 2 * k <= classes]
+
+
+def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The probability that a positive (label above 0) has a higher score than a negative, equal ones counting half: the area
+    under the receiver's curve. Raises ValueError where one of both kinds lacks, for NaN, or for unequal lengths."""
+    _check(scores, labels, "area_under_curve")
+    positive = _both_kinds(scores, labels, "area_under_curve")
+    values, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1 on, the mean one for equal scores
+    count = int(positive.sum())
+    return float((ranks[place][positive].sum() - count * (count + 1) / 2) / (count * (len(labels) - count)))
+
+
+def average_ranked_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """sum_k (R_k - R_(k-1)) P_k over thresholds from high to low, R recall and P precision; equal scores are one threshold.
+    Raises as `area_under_curve` does."""
+    _check(scores, labels, "average_ranked_precision")
+    positive = _both_kinds(scores, labels, "average_ranked_precision")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    right = np.cumsum(positive[order])[ends]
+    gained = np.diff(right, prepend=0) / positive.sum()
+    return float((gained * right / (ends + 1)).sum())
+
+
+def _both_kinds(scores: np.ndarray, labels: np.ndarray, call: str) -> np.ndarray:
+    positive = labels > 0
+    if np.isnan(scores).any() or positive.all() or not positive.any():
+        raise ValueError(f"{call}: needs numbers as scores, and labels above 0 and such that are not; got {int(positive.sum())} "
+                         f"of {len(labels)} above 0, {int(np.isnan(scores).sum())} scores NaN")
+    return positive
+
+
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Counts (classes, classes): row = the true class, column = the predicted one.
 

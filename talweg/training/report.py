@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..io import write_atomically
 from .events import LOSS, EpochRecord, Figure
 from .report_figures import error_curves, loss_curves, matplotlib_is_here, several_curves
 from .report_parts import pair, pairs, percent, section, table, text
@@ -14,6 +15,7 @@ from .report_style import STYLE
 from .summary import LayerRow
 
 NO_FIGURES = "the curves need matplotlib: run `pip install talweg[report]`"
+END = "</main></body></html>"
 MOST_NORMS = 12  # parameters whose gradients are drawn, evenly from the first to the last
 
 
@@ -48,6 +50,22 @@ def write_report(path: str | Path, findings: Findings) -> str | None:
     return None if matplotlib_is_here() else NO_FIGURES
 
 
+def keep_section(path: str | Path, title: str, ready: str) -> None:
+    """Put a section (report_parts) at the end of a report that is there, in place of the one of this title, if there is one.
+
+    Raises FileNotFoundError without a report, ValueError for a file that is none.
+    """
+    path = Path(path)
+    written = path.read_text(encoding="utf-8")
+    if not written.rstrip().endswith(END):
+        raise ValueError(f"{path}: is no report of a run, so nothing can be added to it")
+    begin = written.find(section(title, "").removesuffix("</section>"))
+    if begin >= 0:
+        written = written[:begin] + written[written.index("</section>", begin) + len("</section>"):]
+    at = written.rindex(END)
+    write_atomically(path, (written[:at] + ready + written[at:]).encode())
+
+
 def page(findings: Findings) -> str:
     """The report as HTML."""
     parts = [
@@ -67,7 +85,7 @@ def page(findings: Findings) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(findings.title)}</title><style>{STYLE}</style></head>\n"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
+        f"<body><main>{''.join(parts)}{END}\n"
     )
 
 
@@ -80,7 +98,7 @@ def _head(f: Findings) -> str:
 def _tiles(f: Findings) -> str:
     best = [(str(f.best.epoch), "best epoch")] if f.best is not None else []
     size = [(f"{sum(row.parameters for row in f.layers):,}", "parameters")] if f.layers else []
-    time = (f"{sum(r.seconds for r in f.records):.1f} s", f"training, {len(f.records)} epochs")
+    time = (f"{sum(r.seconds for r in f.records):.1f} s", f"training, {_count_of_epochs(f)}")
     return '<div class="tiles">' + "".join(f'<div class="tile"><b>{text(v)}</b><span>{text(n)}</span></div>'
                                            for v, n in [*f.tiles, *best, *size, time]) + "</div>"
 
@@ -141,4 +159,8 @@ def _epochs(f: Findings) -> str:
         ]
         for r in f.records
     ]
-    return f"<details><summary>{len(f.records)} epochs</summary>{table(head, rows, numbers=range(1, 7))}</details>"
+    return f"<details><summary>{_count_of_epochs(f)}</summary>{table(head, rows, numbers=range(1, 7))}</details>"
+
+
+def _count_of_epochs(f: Findings) -> str:
+    return f"{len(f.records)} epoch{'' if len(f.records) == 1 else 's'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .metrics import class_scores, confusion_matrix
+from .metrics import class_scores, confusion_matrix, telling_ks, top_k_accuracy
 from .report_parts import pair, percent, picture_source, section, table, text
 
 MOST_PICTURES = 24
@@ -59,7 +59,16 @@ def _per_class(f: ClassFindings) -> str:
         for name, s in zip(f.classes, scores)
     ]
     head = ["class", "samples", "precision", "recall", "F1"]
-    return section("By class", table(head, rows, numbers=range(1, 5)))
+    return section("By class", table(head, rows, numbers=range(1, 5)) + _among_the_first(f))
+
+
+def _among_the_first(f: ClassFindings) -> str:
+    """Top-k accuracy, where there are classes enough for it to mean something."""
+    shares = [f"{percent(top_k_accuracy(f.probabilities, f.labels, k))} among the first {k}" for k in telling_ks(len(f.classes))]
+    if not shares:
+        return ""
+    first = percent(top_k_accuracy(f.probabilities, f.labels, 1))
+    return f'<p class="soft">The right class is the first answer in {first}, in {", in ".join(shares)}.</p>'
 
 
 def _mistakes(f: ClassFindings) -> str:

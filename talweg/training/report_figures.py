@@ -64,14 +64,18 @@ def _curves(
         axes.plot([best.epoch], [height], "o", color=BEST, markersize=6, label=f"best: epoch {best.epoch}")
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
-    if min((v for values in curves for v in values if math.isfinite(v)), default=0) >= 0:
-        axes.set_ylim(bottom=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    known = [v for values in curves for v in values if math.isfinite(v)]
+    if known and min(known) >= 0:
+        axes.set_ylim(0, 1.05 * max(known) or 1.0)
+    _epochs_below(axes, epochs)
     axes.legend(frameon=False, labelcolor=INK)
     return _svg(figure, name)
 
 
 MANY = ("#2f6fb0", "#c9622b", "#3a8a57", "#8a4fa3", "#b08d1f", "#3a98a0", "#b0436e", "#6b7280", "#5a7d2a", "#8b5e3c")
+
+SIDE_BY_SIDE = 6
+"""More curves have their names below the figure."""
 
 
 def several_curves(
@@ -87,10 +91,20 @@ def several_curves(
     axes.set_ylabel(label)
     if log:
         axes.set_yscale("log", nonpositive="mask")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if curves:
-        axes.legend(frameon=False, labelcolor=INK, fontsize=8 if len(curves) < 8 else 6)
+    _epochs_below(axes, [epoch for of_key in epochs.values() for epoch in of_key])
+    if len(curves) > SIDE_BY_SIDE:  # that many names would lie on the curves
+        figure.set_figheight(4.4)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=7)
+    elif len(curves) > 1:
+        axes.legend(frameon=False, labelcolor=INK, fontsize=8)
     return _svg(figure, name)
+
+
+def _epochs_below(axes: Any, epochs: Sequence[int]) -> None:
+    """Whole numbers along the axis, also where there is only one."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(set(epochs)) == 1:
+        axes.set_xticks([epochs[0]])
 
 
 def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestion: float) -> str:

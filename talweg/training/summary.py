@@ -24,8 +24,9 @@ class LayerRow:
 def summarise(model: nn.Module, *example: Tensor) -> list[LayerRow]:
     """The model's layers (what has no children, or parameters of its own) in the order they ran on the inputs `example`.
 
-    A layer that runs several times is listed each time, its parameters counted once; one that never
-    runs comes last without a shape. Raises whatever the model raises for such an input.
+    Of several outputs the first one's shape is told. A layer that runs several times is listed each time, its
+    parameters counted once; one that never runs comes last without a shape. Raises whatever the model raises for such an
+    input.
     """
     rows: list[LayerRow] = []
     counted: set[int] = set()
@@ -58,7 +59,8 @@ def _is_layer(module: nn.Module) -> bool:
 
 def _recorder(name: str, rows: list[LayerRow], counted: set[int]):
     def record(module: nn.Module, inputs: Any, output: Any) -> None:
-        shape = tuple(output.shape) if isinstance(output, Tensor) else None
+        first = next((o for o in output if isinstance(o, Tensor)), None) if isinstance(output, tuple | list) else output
+        shape = tuple(first.shape) if isinstance(first, Tensor) else None
         rows.append(_row(name, module, shape, counted))
 
     return record

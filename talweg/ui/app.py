@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from ..version import __version__
 from .answers import activations, finished, generated, predicted
 from .runs import Runs
+from .watching import denoising, watched_text
 
 STATIC = Path(__file__).parent / "static"
 MIB = 2**20
@@ -56,11 +57,19 @@ def create_app(folder: str | Path = "runs", limit: int = LIMIT, hosts: tuple[str
 
     @app.post("/api/runs/{name}/generate")
     async def generate(name: str, request: Request) -> Response:
-        given = _object((await _body(request, MIB)).decode("utf-8", "replace") or "{}")
-        answer = await computed(generated, runs, name, given)
+        answer = await computed(generated, runs, name, await _form(request))
         if answer.pieces is None:
             return JSONResponse(await computed(finished, answer))
         return StreamingResponse(_streamed(answer.text, answer.pieces, computed), media_type="text/plain; charset=utf-8")
+
+    @app.post("/api/runs/{name}/watch")
+    async def watch(name: str, request: Request) -> Response:
+        lines = await computed(watched_text, runs, name, await _form(request))
+        return StreamingResponse(_lines(lines, computed), media_type="application/x-ndjson")
+
+    @app.post("/api/runs/{name}/denoise")
+    async def denoise(name: str, request: Request) -> Any:
+        return await computed(denoising, runs, name, await _form(request))
 
     @app.get("/api/runs/{name}/report")
     async def report(name: str) -> FileResponse:
@@ -107,6 +116,11 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(content)
 
 
+async def _form(request: Request) -> dict[str, Any]:
+    """The options in a request's body."""
+    return _object((await _body(request, MIB)).decode("utf-8", "replace") or "{}")
+
+
 def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
@@ -129,3 +143,17 @@ async def _streamed(text: str, pieces: Iterator[str], computed: Callable) -> Asy
         if piece is None:
             return
         yield piece
+
+
+async def _lines(found: Iterator[dict[str, Any]], computed: Callable) -> AsyncIterator[str]:
+    """JSON objects as they are made, one a line; the last says what went wrong, if something does."""
+    while True:
+        try:
+            line = await computed(next, found, None)
+        except HTTPException as error:
+            line = {"fault": error.detail}
+        if line is None:
+            return
+        yield json.dumps(line) + "\n"
+        if "fault" in line:
+            return

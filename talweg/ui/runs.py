@@ -14,6 +14,8 @@ from ..recipes.runs import config_of
 
 KEPT = 3
 """Models that stay loaded, those used last."""
+WATCHED = {"language": "text", "diffuse": "denoising"}
+"""What can be watched while it is made, by the recipe's name."""
 PLAIN = {int: "integer", float: "number", str: "text", bool: "switch"}
 
 
@@ -56,7 +58,7 @@ class Runs:
         return {
             "name": path.name, "recipe": recipe.name, "model": settings.get("model"), "data": settings.get("data"),
             "predicts": overrides(recipe, "predict"), "generates": overrides(recipe, "generate"), "takes": recipe.takes,
-            "options": described(recipe),
+            "watched": WATCHED.get(recipe.name), "options": described(recipe),
         }
 
 

@@ -29,7 +29,7 @@ class Parsed:
 @dataclass(frozen=True)
 class NodeGraph:
     """`edges` (E, 2) int64, each once with the smaller number first; `features` (N, F) float32, None where nodes have no columns
-    besides the class; `labels` (N,) int64, -1 where the class is not known."""
+    besides the class; `labels` (N,) int64, -1 where the class is not known; without classes `classes` is empty."""
 
     name: str
     names: list[str]
@@ -52,6 +52,14 @@ class NodeGraph:
     def fingerprint(self) -> str:
         features = np.zeros((0,)) if self.features is None else self.features
         return content_hash(*self.names, self.edges, features, self.labels, *self.classes).hex()
+
+
+def plain_graph(parsed: Parsed) -> NodeGraph:
+    """Without classes: all columns of the nodes are features. Raises ValueError where there is no edge."""
+    edges, notes = _edges(parsed)
+    features, told = _features(parsed.columns)
+    labels = np.full(len(parsed.names), UNKNOWN, np.int64)
+    return NodeGraph(parsed.path.name, parsed.names, edges, features, labels, [], [*parsed.notes, *notes, *told])
 
 
 def node_graph(parsed: Parsed, target: str | None) -> NodeGraph:

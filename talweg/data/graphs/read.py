@@ -6,12 +6,13 @@ from pathlib import Path
 
 from ..catalogue import CATALOGUE, load
 from ..named.karate import Graph
-from .node_graph import NodeGraph, Parsed, node_graph
-from .tables import ENDINGS, read_tables
+from .node_graph import NodeGraph, Parsed, node_graph, plain_graph
+from .tables import ENDINGS, read_edge_table, read_tables
 from .xml_files import TAGS, read_xml
 
-FORMATS = ("karate, a .graphml or .gexf file, a table of edges (.csv, .tsv) with nodes=TABLE, or a folder with edges.csv and "
-           "nodes.csv")
+NAMED = ("karate", "les_miserables", "davis_southern_women")
+FORMATS = (f"{', '.join(NAMED)}, a .graphml or .gexf file, a table of edges (.csv, .tsv) with nodes=TABLE, or a folder with "
+           "edges.csv and nodes.csv")
 
 
 def read_graph(what: str, nodes: str | None = None, target: str | None = None) -> NodeGraph:
@@ -20,7 +21,10 @@ def read_graph(what: str, nodes: str | None = None, target: str | None = None) -
     if what in CATALOGUE:
         if nodes is not None or target is not None:
             raise ValueError(f"{what} has its classes with it: leave out nodes and target")
-        return _named(what)
+        found = _named(what)
+        if not found.classes:
+            raise ValueError(f"{what}: its nodes have no classes to learn; `talweg train links --data {what}` learns its edges")
+        return found
     parsed = _parsed(Path(what).expanduser(), nodes)
     if target is None and parsed.path.suffix.lower() in TAGS and len(parsed.columns) > 1:  # their order means nothing there
         raise ValueError(f"{what}: its nodes have the columns {', '.join(parsed.columns)}: say with --target which "
@@ -28,11 +32,24 @@ def read_graph(what: str, nodes: str | None = None, target: str | None = None) -
     return node_graph(parsed, target)
 
 
+def read_edges(what: str, nodes: str | None = None) -> NodeGraph:
+    """The graph alone, whatever its nodes' columns say: a table of edges needs no table of nodes. Raises as `read_graph` does."""
+    if what in CATALOGUE:
+        if nodes is not None:
+            raise ValueError(f"{what} has its nodes with it: leave out nodes")
+        return _named(what)
+    path = Path(what).expanduser()
+    if nodes is None and path.is_file() and path.suffix.lower() in ENDINGS:
+        return plain_graph(read_edge_table(path))
+    return plain_graph(_parsed(path, nodes))
+
+
 def _named(what: str) -> NodeGraph:
-    found = load(what) if what == "karate" else None
+    found = load(what) if what in NAMED else None
     if not isinstance(found, Graph):
         raise ValueError(f"{what} is no graph: graphs are {FORMATS}")
-    return NodeGraph(what, [str(i) for i in range(len(found.labels))], found.edges, None, found.labels, found.classes, [])
+    names = found.names or [str(i) for i in range(len(found.labels))]
+    return NodeGraph(what, names, found.edges, None, found.labels, found.classes, [])
 
 
 def _parsed(path: Path, nodes: str | None) -> Parsed:

@@ -29,6 +29,21 @@ def read_tables(edges: Path, nodes: Path) -> Parsed:
     return Parsed(edges, known, list(zip(*ends)), cells, notes)
 
 
+def read_edge_table(path: Path) -> Parsed:
+    """A table of edges alone: nodes are the names in it, without columns. Raises ValueError for a table of one column, and for an
+    edge that lacks an end."""
+    found = read_csv(path, Problems())
+    if len(found.columns) < 2:
+        raise ValueError(f"{path}: needs 2 columns, the two ends of an edge, and has {len(found.columns)}")
+    first, second = ([str(end or "").strip() for end in column] for column in list(found.columns.values())[:2])
+    for row, a, b in zip(found.rows, first, second):
+        if not a or not b:
+            raise ValueError(f"{path}: row {row}: an edge needs two ends, got {a!r} and {b!r}")
+    left = list(found.columns)[2:]
+    notes = [*found.notes, *([f"{path.name}: not used: {', '.join(left)}"] if left else [])]
+    return Parsed(path, sorted({*first, *second}), list(zip(first, second)), {}, notes)
+
+
 def _unlike(table: Table, names: list[str]) -> None:
     first: dict[str, int] = {}
     for row, name in zip(table.rows, names):

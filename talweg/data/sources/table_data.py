@@ -21,6 +21,19 @@ MOSTLY_DIFFERENT = 0.9
 TableReader = Callable[[Path, Problems], Table]
 
 
+READERS: dict[str, TableReader] = {
+    ".csv": read_csv, ".tsv": read_csv, ".tab": read_csv, ".jsonl": read_json_lines, ".ndjson": read_json_lines,
+    ".parquet": read_parquet,
+}
+
+
+def read_table(path: Path, problems: Problems) -> Table:
+    """The table of a file. Raises ValueError for one that is none by its name, and as its reader does."""
+    if path.suffix.lower() not in READERS:
+        raise ValueError(f"{path}: is no table by its name; those read end in {', '.join(READERS)}")
+    return READERS[path.suffix.lower()](path, problems)
+
+
 def table_reader(read: TableReader) -> Callable[[Path, Request], Examples]:
     """A reader of samples from a reader of tables."""
 
@@ -32,14 +45,7 @@ def table_reader(read: TableReader) -> Callable[[Path, Request], Examples]:
     return read_samples
 
 
-TABLES: dict[str, Callable[[Path, Request], Examples]] = {
-    ".csv": table_reader(read_csv),
-    ".tsv": table_reader(read_csv),
-    ".tab": table_reader(read_csv),
-    ".jsonl": table_reader(read_json_lines),
-    ".ndjson": table_reader(read_json_lines),
-    ".parquet": table_reader(read_parquet),
-}
+TABLES: dict[str, Callable[[Path, Request], Examples]] = {ending: table_reader(read) for ending, read in READERS.items()}
 
 
 def samples_of(table: Table, request: Request, problems: Problems) -> Examples:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 from .files import read_merges, read_ranks, read_tokenizer_json, read_vocabulary
 from .merging import Pair, merged
 from .tokenizer import Tokenizer, checked_text
-from .unicode import gpt2_pattern
+from .unicode import gpt2_pattern, splitter
 
 END_OF_TEXT = "<|endoftext|>"
 REMEMBERED = 1 << 16  # words whose tokens are kept
@@ -55,7 +54,7 @@ class ByteLevelBPE(Tokenizer):
             raise ValueError(f"{type(self).__name__}: a merge makes {lacking!r}, which the vocabulary lacks")
         self._tokens = {i: self._bytes_of(token) for token, i in self.vocabulary.items()}
         self._tokens |= {i: token.encode() for token, i in self.special.items()}
-        self._splitter = _splitter(self.special)
+        self._splitter = splitter(self.special)
         self._words: dict[str, list[int]] = {}
 
     @classmethod
@@ -141,13 +140,6 @@ class ByteLevelBPE(Tokenizer):
         if any(character not in known for character in token):
             return token.encode()
         return bytes(known[character] for character in token)
-
-
-def _splitter(special: Mapping[str, int]) -> re.Pattern[str] | None:
-    if not special:
-        return None
-    longest_first = sorted(special, key=lambda token: (-len(token), token))
-    return re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
 
 
 def _named(ranks: Mapping[bytes, int]) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""Learning byte pairs: again and again, the most frequent pair of neighbours becomes a token (Sennrich et al., 2016)."""
+"""Learning pieces of words: again and again, the most frequent pair of neighbours becomes a token (Sennrich et al., 2016).
+
+Pieces are of bytes, for ByteLevelBPE, or of characters, for WordPiece, where ## marks those that go on with a word.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from .bert_words import BertWords
 from .byte_level import END_OF_TEXT, ByteLevelBPE, byte_characters
 from .merging import Pair
 from .unicode import gpt2_pattern
+from .wordpiece import GOES_ON, SPECIAL, WordPiece
 
 Ids = tuple[int, int]
 
@@ -26,7 +31,10 @@ def train_bpe(
         raise ValueError(f"train_bpe: the size must be at least {first} (bytes and special tokens), special tokens differ and "
                          f"`least` be 1 or more; got size {size}, {list(special)}, {least}")
     names = [*special, *sorted(byte_characters())]
-    words = _Words(texts, {name: i for i, name in enumerate(names)})
+    ids = {name: i for i, name in enumerate(names)}
+    by_byte = [ids[character] for character in byte_characters()]
+    counts = Counter(word for text in texts for word in gpt2_pattern().findall(text))
+    words = _Words([[by_byte[byte] for byte in word.encode("utf-8", errors="replace")] for word in counts], list(counts.values()))
     merges: list[Pair] = []
     while len(names) < size:
         best = words.most_frequent(least)
@@ -39,14 +47,57 @@ def train_bpe(
     return ByteLevelBPE(vocabulary, merges, {name: i for i, name in enumerate(special)})
 
 
+def train_wordpiece(
+    texts: Iterable[str], size: int, words: BertWords | None = None, least: int = 2, most_characters: int = 1000,
+) -> WordPiece:
+    """A tokenizer of at most `size` tokens: BERT's special ones, the characters, then pieces in the order they are learnt.
+
+    Of the characters the `most_characters` most frequent ones are kept, words with others are not learnt from. A pair must
+    occur `least` times. Raises ValueError for a size that does not hold the special tokens and characters.
+    """
+    words = words or BertWords()
+    counts = Counter(word for text in texts for word in words.cut(text))
+    kept = _frequent(counts, most_characters)
+    names = [*SPECIAL, *sorted({piece for word in counts for piece in spelled(word) if piece[-1] in kept})]
+    if size < len(names) or least < 1:
+        raise ValueError(f"train_wordpiece: the size must be at least {len(names)} (special tokens and characters) and `least` 1 "
+                         f"or more; got size {size}, {least}")
+    ids = {name: i for i, name in enumerate(names)}
+    known = {word: times for word, times in counts.items() if kept.issuperset(word)}
+    pieces = _Words([[ids[piece] for piece in spelled(word)] for word in known], list(known.values()))
+    while len(names) < size:
+        best = pieces.most_frequent(least)
+        if best is None:
+            break
+        made = names[best[0]] + names[best[1]].removeprefix(GOES_ON)
+        # Two pairs may make one piece: a, ##bc and ab, ##c.
+        if made not in ids:
+            ids[made] = len(names)
+            names.append(made)
+        pieces.merge(best, ids[made])
+    return WordPiece(ids, words)
+
+
+def spelled(word: str) -> list[str]:
+    """A word as pieces of one character."""
+    return [word[:1], *(GOES_ON + character for character in word[1:])]
+
+
+def _frequent(counts: Counter[str], most: int) -> set[str]:
+    found: Counter[str] = Counter()
+    for word, times in counts.items():
+        for character in word:
+            found[character] += times
+    ranked = sorted(found, key=lambda character: (-found[character], character))
+    return set(ranked[:most])
+
+
 class _Words:
     """The distinct words as ids, how often each occurs, and which pairs they hold."""
 
-    def __init__(self, texts: Iterable[str], ids: dict[str, int]) -> None:
-        counts = Counter(word for text in texts for word in gpt2_pattern().findall(text))
-        by_byte = [ids[character] for character in byte_characters()]
-        self.words = [[by_byte[byte] for byte in word.encode("utf-8", errors="replace")] for word in counts]
-        self.counts = list(counts.values())
+    def __init__(self, words: list[list[int]], counts: list[int]) -> None:
+        self.words = words
+        self.counts = counts
         self.pairs: dict[Ids, int] = defaultdict(int)
         self.places: dict[Ids, set[int]] = defaultdict(set)
         for number, word in enumerate(self.words):

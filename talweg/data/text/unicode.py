@@ -7,6 +7,7 @@ import itertools
 import re
 import sys
 import unicodedata
+from collections.abc import Iterable
 
 # The property White_Space; Python's \s has four control characters more.
 SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -15,7 +16,7 @@ SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 @functools.cache
 def category(first: str) -> str:
     r"""The characters whose category begins so, as the inside of a bracket: category("L") is \p{L}."""
-    members = (code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == first)
+    members = (code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith(first))
     runs = itertools.groupby(enumerate(members), key=lambda pair: pair[1] - pair[0])
     ranges = []
     for _, run in runs:
@@ -39,3 +40,9 @@ def clip_pattern() -> re.Pattern[str]:
     """How CLIP cuts text: as GPT-2, but without spaces, and every digit alone."""
     letters, numbers = category("L"), category("N")
     return re.compile(rf"'s|'t|'re|'ve|'m|'ll|'d|[{letters}]+|[{numbers}]|[^{SPACE}{letters}{numbers}]+")
+
+
+def splitter(special: Iterable[str]) -> re.Pattern[str] | None:
+    """What cuts a text at these tokens, the longest first, and keeps them; None where there are none."""
+    longest_first = sorted(special, key=lambda token: (-len(token), token))
+    return re.compile("(" + "|".join(map(re.escape, longest_first)) + ")") if longest_first else None

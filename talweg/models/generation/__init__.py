@@ -2,7 +2,8 @@
 
 from .beam import Hypothesis, beam_search
 from .decoder import CachedDecoder
+from .reading import Reading, read
 from .sampling import Sampling
 from .streaming import generate, stream
 
-__all__ = ["CachedDecoder", "Hypothesis", "Sampling", "beam_search", "generate", "stream"]
+__all__ = ["CachedDecoder", "Hypothesis", "Reading", "Sampling", "beam_search", "generate", "read", "stream"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .decoder import CachedDecoder
-from .sampling import log_softmax
+from .sampling import log_softmax, possible
 from .streaming import _rows
 
 
@@ -22,13 +23,14 @@ class Hypothesis:
 
 def beam_search(
     model: Any, prompt: Any, count: int, *, beams: int = 4, end: int | None = None, penalty: float = 1.0,
-    source: Any = None,
+    source: Any = None, without: Sequence[int] = (),
 ) -> list[Hypothesis]:
     """The best `beams` continuations of one prompt by up to `count` tokens, best first.
 
     A text is finished by `end`, or by having `count` tokens. Score: log-probabilities, that of the end included, summed
     and divided by (number of tokens)^penalty; 0 favours short texts, larger values long ones. With beams=1 it is the
-    greedy choice. Raises ValueError for several prompts, beams or count below 1, and as `generate` does.
+    greedy choice. Tokens of `without` are never chosen. Raises ValueError for several prompts, beams or count below 1, and
+    as `generate` does.
     """
     rows = _rows(prompt)
     if len(rows) != 1 or beams < 1 or count < 1:
@@ -38,7 +40,7 @@ def beam_search(
     model.eval()
     try:
         decoder = CachedDecoder.start(model, beams, rows.shape[1] + count, source)
-        return _Search(decoder, beams, count, end, penalty).run(np.repeat(rows, beams, 0))
+        return _Search(decoder, beams, count, end, penalty, without).run(np.repeat(rows, beams, 0))
     finally:
         model.train(was_training)
 
@@ -46,8 +48,11 @@ def beam_search(
 class _Search:
     """Running texts, one a row of the decoder, and finished ones."""
 
-    def __init__(self, decoder: CachedDecoder, beams: int, count: int, end: int | None, penalty: float) -> None:
+    def __init__(
+        self, decoder: CachedDecoder, beams: int, count: int, end: int | None, penalty: float, without: Sequence[int],
+    ) -> None:
         self.decoder, self.beams, self.count, self.end, self.penalty = decoder, beams, count, end, penalty
+        self.without = without
         # All rows hold the prompt at first: only one of them counts, or they would stay equal.
         self.sums = np.array([0.0] + [-np.inf] * (beams - 1))
         self.texts: list[list[int]] = [[] for _ in range(beams)]
@@ -57,7 +62,7 @@ class _Search:
         rows = None
         for length in range(1, self.count + 1):
             logits = self.decoder(fed, rows).astype(np.float64)
-            rows = self._extend(self.sums[:, None] + log_softmax(logits), length)
+            rows = self._extend(self.sums[:, None] + log_softmax(possible(logits, self.without)), length)
             if length == self.count or self._settled(length):
                 break
             fed = np.array([text[-1] for text in self.texts])[:, None]

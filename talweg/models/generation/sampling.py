@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,14 @@ class Sampling:
 
     temperature: logits are divided by it; 0 takes the most probable token. top_k: of the k most probable tokens
     alone. top_p: of the smallest set whose probability reaches p, in (0, 1] (nucleus sampling, Holtzman et al.,
-    2020), counted after temperature and top_k. Raises ValueError for values outside these ranges.
+    2020), counted after temperature and top_k. Tokens of `without` are never chosen. Raises ValueError for values outside
+    these ranges.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    without: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < np.inf:
@@ -33,6 +36,7 @@ class Sampling:
         logits = np.asarray(logits, np.float64)
         if np.isnan(logits).any():
             raise ValueError("Sampling: the logits hold NaN; the model's weights or inputs are not finite")
+        logits = possible(logits, self.without)
         if self.temperature == 0:
             return np.eye(logits.shape[-1])[logits.argmax(-1)]
         logits = logits / self.temperature
@@ -47,6 +51,18 @@ class Sampling:
         found = self.probabilities(logits)
         draws = rng.random((found.shape[0], 1))
         return np.minimum((found.cumsum(-1) <= draws * found.sum(-1, keepdims=True)).sum(-1), _last_possible(found))
+
+
+def possible(logits: np.ndarray, without: Sequence[int]) -> np.ndarray:
+    """The logits (B, V), -inf for the tokens of `without`. Raises ValueError where no token is left."""
+    if not len(without):
+        return logits
+    left = logits.copy()
+    left[..., list(without)] = -np.inf
+    if np.isneginf(left).all(-1).any():
+        raise ValueError(f"Sampling: of {logits.shape[-1]} tokens none is left that could be chosen: `without` rules out "
+                         f"{len(set(without))}")
+    return left
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

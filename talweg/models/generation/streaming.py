@@ -16,18 +16,20 @@ Stop = Iterable[int | Sequence[int]]
 def generate(
     model: Any, prompt: Any, count: int, *, temperature: float = 1.0, top_k: int | None = None,
     top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None, slide: bool = False,
+    without: Sequence[int] = (),
 ) -> list[list[int]]:
     """Up to `count` new tokens after each row of `prompt` (B, T), or after one list of tokens.
 
     A row ends before the first of `stop`: token ids, or sequences of them. Equal seeds give equal texts. `source` is
     what an encoder-decoder reads: sources (B, S) or spectrograms (B, mels, frames). With `slide` a text may be longer than
-    the context: whenever that is full, the model goes on from the last half of it. Raises ValueError for an empty
-    prompt, tokens outside the vocabulary's range below 0, more tokens than the context, or unfit sampling settings.
+    the context: whenever that is full, the model goes on from the last half of it. Tokens of `without` are never chosen.
+    Raises ValueError for an empty prompt, tokens outside the vocabulary's range below 0, more tokens than the context, or
+    unfit sampling settings.
     """
     rows = _rows(prompt)
     ends = stop_sequences(stop)
     texts: list[list[int]] = [[] for _ in rows]
-    settings: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    settings: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "without": without}
     for tokens in stream(model, rows, count, stop=ends, source=source, slide=slide, **settings):
         for text, token in zip(texts, tokens):
             if token is not None:
@@ -38,13 +40,14 @@ def generate(
 def stream(
     model: Any, prompt: Any, count: int, *, temperature: float = 1.0, top_k: int | None = None,
     top_p: float | None = None, stop: Stop = (), seed: int = 0, source: Any = None, slide: bool = False,
+    without: Sequence[int] = (),
 ) -> Iterator[list[int | None]]:
     """The same, each step's tokens as soon as they are chosen; None for rows that have ended.
 
     The token that ends a row is given too.
     """
     rows = _rows(prompt)
-    sampling = Sampling(temperature, top_k, top_p)
+    sampling = Sampling(temperature, top_k, top_p, tuple(without))
     ends = stop_sequences(stop)
     if count < 0:
         raise ValueError(f"generate: the count of new tokens must be 0 or more, got {count}")

@@ -64,6 +64,7 @@ function choose(about) {
   at("textbox").hidden = !run.predicts || run.takes !== "text";
   at("predict").hidden = !run.predicts || (classifies && run.takes === "image");
   at("generate").hidden = !run.generates;
+  at("watch").hidden = !run.watched;
   at("form").replaceChildren(...run.options.map(field));
   at("status").className = "soft";
   at("status").textContent = run.predicts || run.generates ? (classifies ? "Draw a digit, or choose a picture." : "") :
@@ -103,14 +104,14 @@ function given() {
 function forget() {
   at("bars").replaceChildren();
   at("layers").replaceChildren();
-  at("words").hidden = at("picture").hidden = true;
+  at("words").hidden = at("picture").hidden = at("reading").hidden = at("denoising").hidden = true;
 }
 
 async function busy(what, work) {
   const mine = (asked += 1);
   at("status").className = "soft";
   at("status").textContent = what;
-  for (const id of ["predict", "generate"]) at(id).disabled = true;
+  for (const id of ["predict", "generate", "watch"]) at(id).disabled = true;
   try {
     await work(() => mine === asked);
     if (mine === asked) at("status").textContent = "";
@@ -120,7 +121,7 @@ async function busy(what, work) {
       at("status").textContent = error.message;
     }
   } finally {
-    if (mine === asked) for (const id of ["predict", "generate"]) at(id).disabled = false;
+    if (mine === asked) for (const id of ["predict", "generate", "watch"]) at(id).disabled = false;
   }
 }
 
