@@ -21,8 +21,6 @@ class Training:
     """A task of a recipe (recipes/task.py) with where its modules are: `room("training")` is this framework's."""
 
     framework: str
-    recipe: Any
-    settings: Any
     task: Any
 
     def room(self, name: str) -> ModuleType:
@@ -47,7 +45,7 @@ def _begun(framework: str, name: str, small: bool, changes: dict[str, Any]) -> T
     recipe = registry.recipe(kind)
     settings = recipe.settings(model=model, **(find(name).small if small else {}) | changes)
     with _without_judge(importlib.import_module(type(recipe).__module__)):
-        return Training(framework, recipe, settings, recipe.begun(settings, recipe.material(settings)))
+        return Training(framework, recipe.begun(settings, recipe.material(settings)))
 
 
 @contextmanager
@@ -82,17 +80,18 @@ def carried_out(training: Training, pacer: Pacer, channels_last: bool = False) -
     score = training.room("training").Score(math.inf, None, 1)  # never the best, so that nothing is saved
     task.goal = replace(task.goal, train=Watched(task.goal.train, pacer, change), validate=lambda model: score)
     if training.framework == "talweg":
-        task.goal = replace(task.goal, update=_telling(task, pacer))
+        task.goal = replace(task.goal, update=_telling(training, pacer))
         with tempfile.TemporaryDirectory() as folder:
             training.room("recipes.recipe").fitted(task, Path(folder), [pacer])
     else:
-        schedule = training.room("recipes.task").schedule_of(training.settings)
-        importlib.import_module("bench.recipes.torch_loop").fit(task, training.settings, schedule, pacer)
+        schedule = training.room("recipes.task").schedule_of(task.settings)
+        importlib.import_module("bench.recipes.torch_loop").fit(task, schedule, pacer)
 
 
-def _telling(task: Any, pacer: Pacer):
+def _telling(training: Training, pacer: Pacer):
     """The task's way to make a step, which tells the pacer its loss."""
-    update = task.goal.update
+    task = training.task
+    update = training.room("recipes.recipe").update_of(task)
 
     def built(*arguments: Any):
         learn = update(*arguments)

@@ -13,16 +13,16 @@ from .begun import mean_loss
 Batch = tuple[Any, Any]
 
 
-def fit(task: Any, settings: Any, schedule: Any, listener: Any) -> None:
+def fit(task: Any, schedule: Any, listener: Any) -> None:
     """The steps of a task of Talweg's recipes over PyTorch: its batches, loss, optimizer, schedule, clipping, averages.
 
     `listener` hears of every step: its mean loss, and that it is over. Nothing is validated.
     """
-    goal, model, optimizer = task.goal, task.model, task.optimizer
+    goal, model, optimizer, settings = task.goal, task.model, task.optimizer, task.settings
     per_epoch = -(-len(goal.train) // settings.accumulate)
     limit = settings.steps or settings.epochs * per_epoch
     rates = [group["lr"] for group in optimizer.param_groups]
-    learn = step_of(task, settings)
+    learn = step_of(task)
     model.train()
     for number, batches in enumerate(itertools.islice(steps(goal.train, settings.accumulate), limit)):
         factor = schedule(number / limit)
@@ -44,12 +44,12 @@ def steps(loader: Any, accumulate: int) -> Iterator[list[Batch]]:
             yield step
 
 
-def step_of(task: Any, settings: Any):
+def step_of(task: Any):
     """What learns from a list of batches and returns the mean loss."""
     goal = task.goal
     if goal.update.__name__ == "CompiledUpdate":
-        return Descent(task, settings.clip_norm)
-    update = plain(goal.update)(task.model, goal.loss, task.optimizer, goal.error, goal.weight, settings.clip_norm)
+        return Descent(task, task.settings.clip_norm)
+    update = plain(goal.update)(task.model, goal.loss, task.optimizer, goal.error, goal.weight, task.settings.clip_norm)
 
     def step(batches: list[Batch]) -> float:
         learned, _ = update(batches)
@@ -89,11 +89,10 @@ def plain(update: type) -> type:
     if not hasattr(update, "_moved"):
         return update
 
-    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> float:
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
         self.optimizer.step()
-        return nothing, fine
+        return 0.0
 
-    nothing, fine = torch.tensor(0.0), torch.tensor(True)
     return type(update.__name__, (update,), {"_moved": moved})
