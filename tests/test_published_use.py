@@ -16,6 +16,8 @@ from safetensors.torch import save_file
 
 import talweg as tw
 from talweg.cli.main import main
+from talweg.data.text import CLIPTokenizer
+from talweg.data.text.byte_level import byte_characters
 from talweg.models import DDPMUNet
 from talweg.recipes.align import RECIPE as ALIGN
 from talweg.recipes.align_settings import Options
@@ -198,15 +200,10 @@ def test_a_transformers_vit_and_its_body_alone(tmp_path, photo):
 # CLIP
 
 
-def byte_alphabet():
-    from talweg.data.text.byte_level import byte_characters
-    return sorted(byte_characters())
-
-
 def words_of_clip():
     """A vocabulary as OpenAI's is made: bytes, bytes that end a word, what merges make, two special tokens."""
     merges = [("c", "a"), ("ca", "t</w>"), ("d", "o"), ("do", "g</w>"), ("p", "h"), ("o", "f</w>")]
-    alphabet = byte_alphabet()
+    alphabet = sorted(byte_characters())
     tokens = [*alphabet, *(c + "</w>" for c in alphabet), *(a + b for a, b in merges), "<|startoftext|>", "<|endoftext|>"]
     return {token: i for i, token in enumerate(tokens)}, merges
 
@@ -282,7 +279,6 @@ def test_openais_own_layout_is_told_as_open_clip_tells_it(tmp_path, photo):
     assert "has no tokenizer" in fault(*given)
     (tmp_path / "bpe_simple_vocab_16e6.txt").write_text("#version\n" + "\n".join(f"{a} {b}" for a, b in merges), encoding="utf-8")
     ids = torch.zeros(len(LABELS), 77, dtype=torch.long)
-    from talweg.data.text import CLIPTokenizer
     ids[:] = torch.from_numpy(CLIPTokenizer(vocabulary, merges).batch(LABELS))
     prepare = transforms.Compose([
         transforms.Resize(32, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(32), transforms.ToTensor(),
@@ -293,6 +289,41 @@ def test_openais_own_layout_is_told_as_open_clip_tells_it(tmp_path, photo):
         wanted = (theirs.logit_scale.exp() * image @ texts.T).softmax(-1)[0].numpy()
     found = facts(*given)
     np.testing.assert_allclose([found["probabilities"][label] for label in LABELS], wanted, atol=1e-4)
+
+
+def test_a_folder_of_open_clip_says_its_heads_activation_and_colours(tmp_path, photo):
+    open_clip = reference("open_clip")
+    transforms = reference("torchvision", "transforms")
+    vocabulary, merges = words_of_clip()
+    image = {"layers": 2, "width": 64, "patch_size": 16, "image_size": 32, "head_width": 32}
+    text = {"context_length": 77, "vocab_size": len(vocabulary), "width": 64, "heads": 4, "layers": 2}
+    torch.manual_seed(3)
+    theirs = open_clip.model.CLIP(16, image, text).eval()
+    with torch.no_grad():
+        for value in theirs.parameters():
+            value.mul_(3 if value.ndim == 2 else 1)
+        theirs.logit_scale.fill_(3)
+    save_file({n: v.contiguous() for n, v in theirs.state_dict().items()}, tmp_path / "open_clip_model.safetensors")
+    tokenizer = CLIPTokenizer(vocabulary, merges)
+    tokenizer.save(tmp_path)
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "added_tokens.json").unlink()
+    config = {"model_cfg": {"embed_dim": 16, "vision_cfg": image, "text_cfg": text},
+              "preprocess_cfg": {"mean": [0.3] * 3, "std": [0.2] * 3, "interpolation": "bicubic", "resize_mode": "shortest"}}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    prepare = transforms.Compose([
+        transforms.Resize(32, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(32), transforms.ToTensor(),
+        transforms.Normalize([0.3] * 3, [0.2] * 3)])
+    with torch.no_grad():
+        vector = theirs.encode_image(prepare(Image.open(photo))[None], normalize=True)
+        words = theirs.encode_text(torch.from_numpy(tokenizer.batch(LABELS)), normalize=True)
+        wanted = (theirs.logit_scale.exp() * vector @ words.T).softmax(-1)[0].numpy()
+    found = facts("predict", tmp_path, photo, "--labels", ",".join(LABELS))
+    np.testing.assert_allclose([found["probabilities"][label] for label in LABELS], wanted, atol=1e-4)
+    for change, told in (({"preprocess_cfg": {"resize_mode": "squash"}}, "resize_mode"),
+                         ({"model_cfg": {"text_cfg": {"hf_model_name": "roberta"}}}, "another library")):
+        (tmp_path / "open_clip_config.json").write_text(json.dumps(config | change))
+        assert told in fault("predict", tmp_path, photo, "--labels", "cat")
 
 
 def test_clip_needs_labels_and_files_that_belong_together(clip, photo, tmp_path):

@@ -84,7 +84,7 @@ def test_degradations_follow_one_another():
     one = degradation_of(["jpeg30"], 25)(degradation_of(["down2"], 25)(picture, Draws(0, 0, 0)), Draws(0, 0, 0))
     np.testing.assert_array_equal(both(picture, Draws(0, 0, 0)), one)
     assert both.enlarges == 2
-    assert both.knows_colours
+    assert not both.colours
 
 
 @pytest.mark.parametrize("settings", [

@@ -85,11 +85,11 @@ def test_tables_and_folders_hold_the_same_texts(table, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "content", "words"), [
-    ("a.csv", "text,label\n", "no rows"), ("a.csv", "text,label\na b,x\nc d,x\n", "all of one class"),
+    ("a.csv", "", "is empty"), ("a.csv", "text,label\na b,x\nc d,x\n", "all of one class"),
     ("a.csv", "text,label\na b,x\nc d,y\n", "holds no classes"),
     ("a.csv", "text,label\na,x\nb,y\n,x\nd,y\n", "row 4: has no text"),
     ("a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b"}\n', "row 2: has no class"), ("a.txt", "a", "no table by its name"),
-    ("a.csv", "words,n\na,1\n", "all of one class"),
+    ("a.csv", "words,n\na,1\n", "holds no classes"),
 ])
 def test_bad_tables_are_told(tmp_path, name, content, words):
     (tmp_path / name).write_text(content)

@@ -18,6 +18,7 @@ from .torch_file import load
 Arrays = dict[str, np.ndarray]
 
 CONFIG = "config.json"
+OTHER_CONFIGS = ("open_clip_config.json",)  # looked at where there is no config.json
 PREPROCESSING = "preprocessor_config.json"
 PROCESSOR = "processor_config.json"  # transformers 5 has the images' preparation in it, beside the texts'
 INDEX = ".index.json"
@@ -79,7 +80,8 @@ def read_checkpoint(source: str | Path, revision: str | None = None) -> Checkpoi
     path = locate(source, revision)
     folder = path if path.is_dir() else path.parent
     weights = _weights_in(path) if path.is_dir() else path
-    return Checkpoint(path, _read(weights), _json(folder / CONFIG), _preprocessing_in(folder))
+    config = next((found for name in (CONFIG, *OTHER_CONFIGS) if (found := _json(folder / name))), {})
+    return Checkpoint(path, _read(weights), config, _preprocessing_in(folder))
 
 
 def _preprocessing_in(folder: Path) -> dict[str, Any]:

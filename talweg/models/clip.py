@@ -14,6 +14,7 @@ from ..nn import functional as F
 from ..nn import init
 from ..tensor import Tensor, arange, cat, empty, tensor
 from .blocks import Block
+from .clip_open import KEYS, preprocessing_by, settings_by
 from .clip_resnet import ImageResNet
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of the pictures of the paper
@@ -223,16 +224,20 @@ class CLIP(Pretrained):
 
     @classmethod
     def settings_of(cls, checkpoint: Checkpoint) -> dict[str, Any]:
-        return _from_config(checkpoint.config) if "text_config" in checkpoint.config else _from_shapes(checkpoint.shapes)
+        config = checkpoint.config
+        if "text_config" in config:
+            return _from_config(config)
+        implied = _from_shapes(checkpoint.shapes)
+        return settings_by(config, implied) if any(key in config for key in KEYS) else implied
 
     @classmethod
     def preprocessing_of(cls, checkpoint: Checkpoint) -> ImagePreprocessing | None:
-        """OpenAI's files say nothing: all were trained alike."""
+        """OpenAI's files say nothing: all were trained alike, and open_clip's say what is different."""
         told = super().preprocessing_of(checkpoint)
         if told is not None or "text_config" in checkpoint.config:
             return told
         side = _from_shapes(checkpoint.shapes)["image_encoder"]["size"]
-        return ImagePreprocessing(side, (side, side), "bicubic", MEAN, STD)
+        return preprocessing_by(checkpoint.config, ImagePreprocessing(side, (side, side), "bicubic", MEAN, STD))
 
     def config_of(self, layout: str) -> dict[str, Any]:
         if layout != TRANSFORMERS.name:

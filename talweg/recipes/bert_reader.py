@@ -48,9 +48,9 @@ class Reader:
         return self.tokens.index(PADDING)
 
     def sizes(self) -> dict[str, Any]:
-        """Arguments of models.BERT, all but the head's."""
+        """Arguments of a TextReader, all but the head's."""
         own = {name: getattr(self, name) for name in ("width", "layers", "heads", "hidden", "act", "eps", "segments")}
-        return own | {"vocabulary": len(self.tokens), "context": self.positions, "padding": self.padding}
+        return own | {"vocabulary": len(self.tokens), "context": self.positions, "blank": self.padding}
 
     def read(self, tokenizer: WordPiece, texts: Sequence[str]) -> np.ndarray:
         """Each text between [CLS] and [SEP], cut and padded to the context: int64 (N, T)."""
@@ -61,10 +61,18 @@ class Reader:
 
 
 class TextReader(BERT):
-    """A BERT that is given tokens (B, T) alone: padding is not read."""
+    """A BERT that is given tokens (B, T) alone: the token `blank`, padding, is not read.
+
+    The table knows of no padding: nothing that is looked at depends on the row of a token that is not read, so that it gets no
+    gradient without that.
+    """
+
+    def __init__(self, *, blank: int, **settings: Any) -> None:
+        super().__init__(**settings, padding=None)
+        self.blank = blank
 
     def forward(self, tokens: Tensor) -> Any:  # type: ignore[override]
-        return super().forward(tokens, None, tokens != self.padding)
+        return super().forward(tokens, None, tokens != self.blank)
 
 
 def learnt_reader(texts: Sequence[str], s: Any) -> dict[str, Any]:

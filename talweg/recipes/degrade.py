@@ -52,18 +52,9 @@ class Degradation:
         return int(np.prod(factors)) if factors else 1
 
     @property
-    def noisy(self) -> bool:
-        return "noise" in self.names
-
-    @property
     def colours(self) -> bool:
         """Whether colours are lost and have to be found."""
         return any(name.startswith("gr") for name in self.names)
-
-    @property
-    def knows_colours(self) -> bool:
-        """Whether red, green and blue are treated differently: JPEG keeps less of what luminance does not hold."""
-        return any(name.startswith(("gr", "jpeg")) for name in self.names)
 
     @property
     def text(self) -> str:

@@ -18,7 +18,7 @@ class Patches(Dataset):
 
     Square i in epoch e is a function of (seed, e, i). Photographs (H, W, C), uint8, are chosen by their areas. A square is
     enlarged by a factor within `zoom`, log-uniform, and where that is a range its strength changes too, and its colours are
-    exchanged if the degradation treats all alike.
+    exchanged unless it is colours that are learned.
     """
 
     def __init__(self, photographs: Sequence[np.ndarray], degradation: Degradation, side: int, count: int, seed: int = 0,
@@ -74,6 +74,6 @@ class Patches(Dataset):
         top, left = min(top, photograph.shape[0] - side), min(left, photograph.shape[1] - side)
         cut = enlarged(photograph[top:top + side, left:left + side].astype(np.float32) / 255, (self.side, self.side))
         strength = draws.between(0.5, 1.2)
-        if not self.degradation.knows_colours:
+        if not self.degradation.colours:
             cut = cut[..., np.argsort(draws.units(cut.shape[2]))]
         return np.clip(strength * cut + draws.between(0, 1 - min(strength, 1)), 0, 1)

@@ -10,8 +10,8 @@ from .training_settings import TrainingSettings, help_of
 
 # Much of a photograph is out of focus. Enlarged squares are too, and teach what an even surface with noise looks like:
 # from china.jpg to flower.jpg they are worth 2 dB. What sharpens must not learn that true pictures are soft.
-ZOOM_OF_NOISE = (0.7, 4.0)
-ZOOM_OF_OTHERS = (0.6, 1.0)
+ZOOM = (0.7, 4.0)
+ZOOM_OF_SMALLER = (0.6, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Settings(TrainingSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.zoom is None:
-            object.__setattr__(self, "zoom", list(ZOOM_OF_NOISE if self.degradation.noisy else ZOOM_OF_OTHERS))
+            object.__setattr__(self, "zoom", list(ZOOM if self.degradation.enlarges == 1 else ZOOM_OF_SMALLER))
         if self.degradation.colours and self.channels == 1:
             raise ValueError("degrade=gray takes colours away, which pictures of channels=1 do not have: set channels to 3")
 

@@ -55,7 +55,7 @@ class MaskedReader(TextReader):
     """Tokens (B, T) and the places (B, K) of those that are asked about to logits (B, K, vocabulary)."""
 
     def forward(self, tokens: Tensor, places: Tensor) -> Tensor:  # type: ignore[override]
-        features = self.features(tokens, None, tokens != self.padding)
+        features = self.features(tokens, None, tokens != self.blank)
         return self.masked_logits(features.gather(1, places.unsqueeze(-1).expand(-1, -1, features.shape[-1])))
 
 

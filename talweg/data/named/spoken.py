@@ -30,7 +30,7 @@ SPEAKERS = {
     "train": ("m1", "m2", "m3", "m4", "m5", "f1", "f2", "f3", "adam", "Alex", "Andy", "Annie", "edward", "Gene", "Jacky", "linda",
               "Mario", "Michael", "pablo", "steph"),
     "validation": ("m6", "f4", "ed"),
-    "test": ("m7", "f5", "Lee", "john"),
+    "test": ("m7", "m8", "f5", "john"),
 }
 COUNTS = (1600, 160, 240)
 SPEEDS, PITCHES = (130, 220), (25, 75)
