@@ -12,7 +12,7 @@ from .. import nn, optim
 from ..data import Dataset
 from ..models.adversaries import Adversaries
 from ..tensor import Tensor, from_numpy, no_grad
-from ..training import Figure, Score, parameter_groups
+from ..training import Score, parameter_groups
 from ..training.report_parts import section
 from .evaluation import Answer, Evaluation
 from .gan_settings import HELP, OPTIONS_HELP, Options, Settings
@@ -29,7 +29,6 @@ SHOWN = 60
 
 class Gan(Recipe):
     name = "gan"
-    figure = Figure(unit="training: loss, validation: Frechet distance")
     settings = Settings
     help = HELP
     prepared = Shape
