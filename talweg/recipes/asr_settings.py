@@ -41,7 +41,7 @@ class Settings(TrainingSettings):
     timed: float = 0.8
     on_error: str = "stop"
 
-    DEFAULT_EPOCHS = 60
+    DEFAULT_EPOCHS = 100
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {
