@@ -8,6 +8,7 @@ import pytest
 import talweg as tw
 from talweg import nn
 from talweg.nn import functional as F  # noqa: N812
+from talweg.tensor.compiled import CompiledAtOnce
 
 RNG = np.random.default_rng(0)
 
@@ -446,3 +447,28 @@ def test_a_recorded_step_does_not_go_on_with_the_state_of_before_load_state_dict
             run(x)
         ends.append(weight.detach().numpy().copy())
     np.testing.assert_allclose(ends[1:], [ends[0]] * 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [tw.compile, CompiledAtOnce], ids=["compile", "at once"])
+def test_a_captured_tensor_that_waits_is_read_at_each_call(compiled):
+    """A value that was recorded and not yet computed when the function was traced was computed by the program, always anew."""
+    def follow():
+        with tw.no_grad():
+            kept.detach().copy_(kept.detach() * 0.5 + weight.detach() * 0.5)
+
+    def course(function):
+        found = []
+        for i in range(5):
+            with tw.no_grad():
+                if i == 0:
+                    kept.detach().copy_(weight.detach())
+                weight.add_(1.0)
+                weight.tolist()
+            function()
+            found.append(kept.tolist())
+        return found
+
+    weight, kept = tw.ones(3), tw.zeros(3)
+    expected = course(follow)
+    weight, kept = tw.ones(3), tw.zeros(3)
+    assert course(compiled(follow)) == expected

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..graph.node import Node
 from .box import Box, Storage
 from .living import living
+from .pending import evaluate_pending
 
 
 @dataclass
@@ -24,10 +25,17 @@ class Snapshot:
 
     The collector rests in the context: what is made there then stays in its youngest generation, where finding the
     rings among it takes no look at everything else that the process holds.
+
+    What waits is evaluated first: a tensor's value would otherwise be computed in what is recorded from now on, from
+    arrays that are not the tensor's, and be the same at each replay.
     """
 
     def __init__(self) -> None:
-        self.held = {id(box): Held(box, box.node, box._grad) for box in living()}
+        boxes = living()
+        for box in boxes:
+            _ = box.node  # views of what was written are read anew
+        evaluate_pending()
+        self.held = {id(box): Held(box, box.node, box._grad) for box in boxes}
 
     def __enter__(self) -> Snapshot:
         self._collecting = gc.isenabled()
