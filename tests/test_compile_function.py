@@ -451,19 +451,21 @@ def test_a_recorded_step_does_not_go_on_with_the_state_of_before_load_state_dict
 
 @pytest.mark.parametrize("compiled", [tw.compile, CompiledAtOnce], ids=["compile", "at once"])
 def test_a_captured_tensor_that_waits_is_read_at_each_call(compiled):
-    """A value that was recorded and not yet computed when the function was traced was computed by the program, always anew."""
+    """Written through a detached tensor, it had no value yet when the function was traced: the program computed it from what
+    it was then, at each replay."""
     def follow():
+        mine, theirs = kept.detach(), weight.detach()
         with tw.no_grad():
-            kept.detach().copy_(kept.detach() * 0.5 + weight.detach() * 0.5)
+            mine.copy_(mine * 0.5 + theirs * 0.5)
 
     def course(function):
+        with tw.no_grad():
+            kept.detach().copy_(weight.detach())
         found = []
-        for i in range(5):
+        for _ in range(5):
             with tw.no_grad():
-                if i == 0:
-                    kept.detach().copy_(weight.detach())
                 weight.add_(1.0)
-                weight.tolist()
+            weight.tolist()
             function()
             found.append(kept.tolist())
         return found
