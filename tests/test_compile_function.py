@@ -459,6 +459,7 @@ def test_a_captured_tensor_that_waits_is_read_at_each_call(compiled):
             mine.copy_(mine * 0.5 + theirs * 0.5)
 
     def course(function):
+        weight.tolist()
         with tw.no_grad():
             kept.detach().copy_(weight.detach())
         found = []
