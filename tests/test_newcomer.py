@@ -328,7 +328,7 @@ def test_runs_that_are_none(home, run, pets, tmp_path):
 
 def test_pictures_to_predict_that_are_none(run, pets, tmp_path):
     assert f"did you mean '{pets / 'chat'}'?" in refused("predict", run, pets / "cha")
-    assert "Missing argument 'INPUT...'" in refused("predict", run)
+    assert "needs something to look at" in refused("predict", run)
     (tmp_path / "text.png").write_text("hello")
     assert "text.png: is not an image" in refused("predict", run, tmp_path / "text.png")
     assert f"{tmp_path / 'void'}: holds no image" in refused("predict", run, _made(tmp_path / "void"))

@@ -15,6 +15,7 @@ from ..models.generation import read, stream
 from ..models.generation.sampling import Sampling, softmax
 from ..recipes.diffuse import diffusion_of, to_unit
 from ..recipes.language_report import tokenizer_text
+from ..recipes.language_text import without_text
 from ..recipes.picture_sets import sheet
 from ..recipes.registry import Loaded
 from ..training.report_parts import picture_source
@@ -46,7 +47,7 @@ def watched_text(runs: Runs, name: str, given: Mapping[str, Any]) -> Iterator[di
     count = min(options.count, room - len(prompt))
     sampling = Sampling(options.temperature, options.top_k, options.top_p)  # whatever is wrong with it is told before the start
     chosen = stream(model, prompt, count, temperature=sampling.temperature, top_k=sampling.top_k, top_p=sampling.top_p,
-                    seed=options.seed)
+                    seed=options.seed, without=without_text(tokenizer))
     return _told(model, tokenizer, prompt, (tokens[0] for tokens in chosen))
 
 
