@@ -14,6 +14,7 @@ from bench.recipes.over_torch import ROOT, imported
 from bench.recipes.pace import Pacer, Watched
 from bench.recipes.report import ratio, recipe_tables
 from bench.recipes.task import RecipeTask
+from talweg.compile.engine import Policy
 from talweg.recipes.registry import RECIPES
 
 torch = pytest.importorskip("torch")
@@ -30,7 +31,14 @@ def losses(framework: str, name: str, steps: int) -> list[float]:
     pacer = Pacer()
     pacer.carry(lambda: carried_out(begun(framework, name, small=True), pacer))
     pacer.advance(lambda times: len(pacer.losses) >= steps)
+    pacer.stop()
     return pacer.losses[:steps]
+
+
+def test_a_training_that_is_stopped_leaves_nothing_set():
+    before = Policy.sightings
+    losses("talweg", "mlp", 1)
+    assert Policy.sightings == before
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -89,6 +97,7 @@ def test_slices_hold_as_many_steps_as_were_asked_for():
     assert pacer.first == 1.0
     assert len(pacer.advance(lambda times: len(times) >= 10)) == 10
     assert pacer.runs == 3  # of eight steps each; the first two epochs of another run are not counted
+    pacer.stop()
 
 
 def test_what_a_training_raises_arrives():

@@ -12,6 +12,10 @@ from typing import Any
 Enough = Callable[[list[float]], bool]
 
 
+class Stopped(Exception):
+    """Raised in the training that is not to go on."""
+
+
 class Pacer:
     """Listens to a training loop (training/events.py) and holds it up.
 
@@ -24,11 +28,12 @@ class Pacer:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
-        self.asked: queue.Queue[Enough] = queue.Queue()
+        self.asked: queue.Queue[Enough | None] = queue.Queue()
         self.answers: queue.Queue[list[float] | BaseException] = queue.Queue()
         self.losses: list[float] = []
         self.first: float | None = None
         self.enough: Enough | None = None
+        self.thread: threading.Thread | None = None
         self.times: list[float] = []
         self.since = 0.0
         self.runs = self.epochs = 0
@@ -45,15 +50,28 @@ class Pacer:
         """`run`, again and again, in a thread of its own that waits whenever nothing is asked of it."""
         def runs() -> None:
             try:
-                self.enough = self.asked.get()
+                self._wait()
                 while True:
                     run()
+            except Stopped:
+                return
             except BaseException as error:
                 self.answers.put(error)
 
-        thread = threading.Thread(target=runs, daemon=True)
-        thread.start()
-        return thread
+        self.thread = threading.Thread(target=runs, daemon=True)
+        self.thread.start()
+        return self.thread
+
+    def stop(self) -> None:
+        """End the training, so that it leaves what it has set for the process, as `fit` does when it ends."""
+        self.asked.put(None)
+        if self.thread is not None:
+            self.thread.join()
+
+    def _wait(self) -> None:
+        self.enough = self.asked.get()
+        if self.enough is None:
+            raise Stopped
 
     def epoch_begins(self) -> None:
         self.epochs += 1
@@ -72,7 +90,7 @@ class Pacer:
         if self.enough(self.times):
             self.answers.put(self.times)
             self.times = []
-            self.enough = self.asked.get()
+            self._wait()
         self.since = self.clock()
 
     def begin(self, epochs: int, first_epoch: int, batches: int) -> None:
