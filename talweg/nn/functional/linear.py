@@ -51,7 +51,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if padding_idx is None:
         return rows
     # The padding row is read from a copy without history, so that no gradient reaches it.
-    return where((input == padding_idx % weight.shape[0]).unsqueeze(-1), getitem(weight.detach(), input), rows)
+    return where((input == padding_idx % weight.shape[0]).unsqueeze(-1), rows.detach(), rows)
 
 
 def _check_ids(input, weight) -> None:
