@@ -226,6 +226,7 @@ def test_top_k_accuracy_is_told_beside_the_confusion_matrix(lenet):
     assert np.sum(found["confusion"]) == 360
 
 
+@pytest.mark.slow
 def test_pictures_told_by_words_are_corrupted_too(tmp_path):
     colours = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230)}
     lines = ["image,caption"]

@@ -33,7 +33,9 @@ def test_row_38_a_perceptron_by_hand():
     assert asked.backward == 2 * asked.forward
 
 
-@pytest.mark.parametrize(("name", "shape"), [("resnet18", (3, 64, 64)), ("resnet50", (3, 64, 64))])
+@pytest.mark.parametrize(("name", "shape"), [
+    ("resnet18", (3, 64, 64)), pytest.param("resnet50", (3, 64, 64), marks=pytest.mark.slow),
+])
 def test_row_38_residual_networks(name, shape):
     model = build(name, shape, 10)
     assert 1.9 <= count_costs(model, tw.zeros(1, *shape)).ratio <= 2.1

@@ -75,6 +75,7 @@ def test_attacks_leave_no_gradients_behind(attacked):
     assert all(p.grad is None for p in model.parameters())
 
 
+@pytest.mark.slow
 def test_row_124_adversarial_training_withstands_more(monkeypatch):
     monkeypatch.setattr(robustness, "REACHES", (0.0, 0.1, 0.2))
     shown = robustness.run(epochs=6)
@@ -122,6 +123,7 @@ def test_the_gradient_penalty_is_pytorchs(digits):
         np.testing.assert_array_equal(np.sign(old - new.detach().numpy())[clear], np.sign(expected.grad.numpy())[clear])
 
 
+@pytest.mark.slow
 def test_row_125_holds():
     shown = regularity.run(epochs=10)
     assert shown.holds, [c for c in shown.claims if not c.holds]

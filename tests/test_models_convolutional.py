@@ -124,6 +124,7 @@ def test_outputs_and_gradients_are_those_of_a_twin_in_torch(name):
         assert_close(parameter.grad.numpy(), weights[parameter_name].grad.numpy(), parameter_name, tolerance=1e-8)
 
 
+@pytest.mark.slow
 def test_pspnet_is_its_authors_network_under_their_names(tmp_path):
     model = PSPNet(50, classes=3).eval()
     for name, value in model.state_dict().items():
@@ -212,7 +213,7 @@ def one_step(model, loss_of):
     return before.item(), loss_of(model).item()
 
 
-@pytest.mark.parametrize("name", STEPPED)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "fcn" else n for n in STEPPED])
 def test_a_step_of_training_lowers_the_loss(name):
     tw.manual_seed(1)
     make, shape = STEPPED[name]
@@ -257,7 +258,10 @@ def test_ddpm_pspnet_and_ssd_train_too():
     assert (tuple(offsets.shape), tuple(logits.shape), tuple(ssd.boxes.shape)) == ((1, 8732, 4), (1, 8732, 3), (8732, 4))
 
 
-@pytest.mark.parametrize("name", CONVOLUTIONAL)
+LARGE = ("resnet101", "resnet152", "ddpm_unet")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in CONVOLUTIONAL])
 def test_every_name_builds_and_its_layers_have_shapes(name):
     described = entry(name)
     model = build(name, described.input_shape, 10)

@@ -22,6 +22,7 @@ def images(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_fcn(tmp_path):
     tv = reference("torchvision", "models")
     theirs = shake(tv.segmentation.fcn_resnet50(weights=None, weights_backbone=None, num_classes=4, aux_loss=True))

@@ -43,7 +43,7 @@ function entry(about) {
 
 function choose(about) {
   run = about;
-  asked += 1;
+  leave();
   for (const button of at("runs").querySelectorAll("button")) {
     button.setAttribute("aria-current", String(button.dataset.run === run.name));
   }
@@ -107,11 +107,21 @@ function forget() {
   at("words").hidden = at("picture").hidden = at("reading").hidden = at("denoising").hidden = true;
 }
 
+function hold(is) {
+  for (const id of ["predict", "generate", "watch"]) at(id).disabled = is;
+}
+
+// Nobody waits any more for what was asked last.
+function leave() {
+  asked += 1;
+  hold(false);
+}
+
 async function busy(what, work) {
   const mine = (asked += 1);
   at("status").className = "soft";
   at("status").textContent = what;
-  for (const id of ["predict", "generate", "watch"]) at(id).disabled = true;
+  hold(true);
   try {
     await work(() => mine === asked);
     if (mine === asked) at("status").textContent = "";
@@ -121,7 +131,7 @@ async function busy(what, work) {
       at("status").textContent = error.message;
     }
   } finally {
-    if (mine === asked) for (const id of ["predict", "generate", "watch"]) at(id).disabled = false;
+    if (mine === asked) hold(false);
   }
 }
 
@@ -223,7 +233,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 canvas.addEventListener("pointermove", stroke);
 canvas.addEventListener("pointerup", () => { last = null; setTimeout(soon, 200); });
-at("clear").addEventListener("click", () => { wipe(); asked += 1; forget(); at("status").textContent = ""; });
+at("clear").addEventListener("click", () => { wipe(); leave(); forget(); at("status").textContent = ""; });
 
 // --- Files, texts, and what is made anew.
 at("file").addEventListener("change", () => {
