@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
+import talweg as T
+from talweg.backends.cpu.llvm import jit
+from talweg.models.lenet import LeNet
+
 ROUNDS = 3
 _DEFINED = re.compile(r"^define (?!internal)[^@]*@([\w.]+)\(", re.MULTILINE)
 
 
 def texts_of_steps() -> list[str]:
     """The IR texts that the compiler is given, each once."""
-    import talweg as T
-    from talweg.backends.cpu.llvm import jit
-    from talweg.models.lenet import LeNet
-
     found: dict[str, None] = {}
     compile_text = jit.object_of
     jit.object_of = lambda text: [found.setdefault(text), compile_text(text)][1]
@@ -51,8 +51,6 @@ def texts_of_steps() -> list[str]:
 
 def timed(texts: list[str]) -> dict:
     """Seconds until all are there, and again while they are."""
-    from talweg.backends.cpu.llvm import jit
-
     for name in ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads"):
         jit.add_symbol(name, _address(jit.libgomp(), name))
     groups: dict[tuple[str, ...], list[str]] = {}

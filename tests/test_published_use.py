@@ -86,7 +86,7 @@ def transformers_resnet(folder, labels=("tabby", "crane", "spoon", "crane", "lam
     theirs = transformers.ResNetForImageClassification(config)
     theirs = wide_awake(theirs, theirs.classifier[1])
     theirs.save_pretrained(folder)
-    processor = transformers.CLIPImageProcessor(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}, resample=3)
+    processor = transformers.CLIPImageProcessorPil(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}, resample=3)
     processor.save_pretrained(folder)
     return theirs, processor
 
@@ -174,7 +174,8 @@ def test_many_pictures_and_those_that_are_none(tmp_path, photo):
     assert done.exit_code == 1
     answers = json.loads(done.stdout)["answers"]
     assert [("error" in a) for a in answers] == [False, False, True]
-    assert answers[0]["probabilities"] == answers[1]["probabilities"]
+    first, second = (list(answer["probabilities"].values()) for answer in answers[:2])
+    np.testing.assert_allclose(first, second, rtol=1e-4)  # the second time the graph is compiled
 
 
 def test_a_transformers_vit_and_its_body_alone(tmp_path, photo):
@@ -186,7 +187,7 @@ def test_a_transformers_vit_and_its_body_alone(tmp_path, photo):
     theirs = transformers.ViTForImageClassification(config)
     theirs = wide_awake(theirs, theirs.classifier)
     theirs.save_pretrained(tmp_path / "vit")
-    processor = transformers.ViTImageProcessor(size={"height": 32, "width": 32})
+    processor = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
     assert "how pictures are prepared" in fault("predict", tmp_path / "vit", photo)
     processor.save_pretrained(tmp_path / "vit")
     with torch.no_grad():
@@ -215,7 +216,7 @@ def clip(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published") / "clip"
     vocabulary, merges = words_of_clip()
     tokenizer = transformers.CLIPTokenizer(vocab=vocabulary, merges=merges)
-    images = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    images = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     processor = transformers.CLIPProcessor(image_processor=images, tokenizer=tokenizer)
     shared = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     end = len(vocabulary) - 1

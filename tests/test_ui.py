@@ -242,6 +242,8 @@ def test_a_person_draws_a_digit_and_reads_the_answer(browser, address, tmp_path)
     assert tab.locator("#layers img").count() >= 3
     tab.screenshot(path=str(tmp_path / "drawn.png"))
     assert np.asarray(Image.open(tmp_path / "drawn.png")).std() > 5
+    tab.mouse.down()  # another question, which is still open when another run is chosen
+    tab.mouse.up()
     tab.get_by_role("button", name="gpt-text").click()
     tab.locator("textarea[name=prompt]").fill("the cat ")
     tab.locator("input[name=count]").fill("20")

@@ -26,8 +26,7 @@ from .drawing import with_boxes
 from .evaluation import Answer, Evaluation
 from .pictures import larger, save_picture
 from .prepared_pictures import IMAGENET, PreparedPictures, repeated
-from .published import weights_of
-from .published_pictures import PublishedPictures, read_published
+from .published_pictures import PublishedPictures, network_for_pictures
 from .recipe import Recipe
 from .task import Goal, loaders_of
 
@@ -131,13 +130,7 @@ class Detect(Recipe):
     def predict(self, run: Any, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
         """What each picture shows and where, in its own pixels, by falling score. `run` is a run's folder, or published
         weights of SSD300."""
-        weights = weights_of(run)
-        model: nn.Module
-        prepared: Prepared | PublishedPictures
-        if weights is not None:
-            model, prepared = read_published(weights)
-        else:
-            _, model, prepared = self.load(run)
+        model, prepared = network_for_pictures(self, run)
         return [_answer(model, prepared, path, options or Options()) for path in inputs]
 
     def subject(self, settings: Settings) -> str:
@@ -178,7 +171,7 @@ def _evaluation(split: str, found: list[Found], truth: list[Truth], classes: Seq
     )
 
 
-def _answer(model: nn.Module, prepared: Prepared | PublishedPictures, path: str, options: Options) -> Answer:
+def _answer(model: nn.Module, prepared: PreparedPictures | PublishedPictures, path: str, options: Options) -> Answer:
     pixels = read_pixels(path)
     height, width = pixels.shape[:2]
     [found] = detected(model, [prepared.readied(pixels)], options.score, options.overlap)

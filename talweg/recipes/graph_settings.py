@@ -12,18 +12,14 @@ FEATURES = ("auto", "columns", "number")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(TrainingSettings):
-    """Those of every training, and: `known` nodes of each class have a label to learn from, the best connected ones or, by
-    chance, any; `held_out` more of each tell the best epoch. `inputs` are the nodes' columns or, for each, its number (a
-    column of 0 and 1 a node); auto: columns where there are some. An epoch is `repeats` steps on the whole graph."""
+class WholeGraphSettings(TrainingSettings):
+    """What learning on one graph has in common: the whole graph is a step's batch, and an epoch is `repeats` steps.
 
-    model: str = "gcn"
-    data: str = "karate"
+    `nodes` is the table of nodes that belongs to a table of edges; `inputs` are the nodes' columns or, for each, its number (a
+    column of 0 and 1 a node); auto: columns where there are some. Raises ValueError for other batches than 1.
+    """
+
     nodes: str | None = None
-    target: str | None = None
-    known: int = 1
-    known_by: str = "edges"
-    held_out: int = 0
     inputs: str = "auto"
     hidden: int = 16
     layers: int = 2
@@ -33,8 +29,6 @@ class Settings(TrainingSettings):
     weight_decay: float = 5e-4
     schedule: str = "constant"
 
-    DEFAULT_EPOCHS = 15
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.batch_size != 1:
@@ -42,15 +36,37 @@ class Settings(TrainingSettings):
 
     def limits(self) -> dict[str, tuple[bool, str]]:
         return super().limits() | {
-            "known": (self.known >= 1, "1 node of each class or more"),
-            "held_out": (self.held_out >= 0, "0 or more nodes of each class"),
             "hidden": (self.hidden >= 1, "1 or more"),
             "layers": (self.layers >= 1, "1 or more"),
             "repeats": (self.repeats >= 1, "1 step or more"),
         }
 
     def choices(self) -> dict[str, tuple[str, ...]]:
-        return super().choices() | {"model": tuple(KINDS), "known_by": CHOSEN_BY, "inputs": FEATURES}
+        return super().choices() | {"inputs": FEATURES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(WholeGraphSettings):
+    """Those of learning on one graph, and: `known` nodes of each class have a label to learn from, the best connected ones or, by
+    chance, any; `held_out` more of each tell the best epoch."""
+
+    model: str = "gcn"
+    data: str = "karate"
+    target: str | None = None
+    known: int = 1
+    known_by: str = "edges"
+    held_out: int = 0
+
+    DEFAULT_EPOCHS = 15
+
+    def limits(self) -> dict[str, tuple[bool, str]]:
+        return super().limits() | {
+            "known": (self.known >= 1, "1 node of each class or more"),
+            "held_out": (self.held_out >= 0, "0 or more nodes of each class"),
+        }
+
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        return super().choices() | {"model": tuple(KINDS), "known_by": CHOSEN_BY}
 
 
 HELP = help_of(Settings, {

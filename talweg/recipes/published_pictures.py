@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from ..io import Checkpoint, ImagePreprocessing, Pretrained, read_checkpoint
 from ..models import FCN, MODELS, SSD300, VGG, AlexNet, PSPNet, ResNet, ViT, build
 from ..nn import Module, init
 from ..tensor import Tensor
-from .published import OWN, Weights
+from .prepared_pictures import PreparedPictures
+from .published import OWN, Weights, weights_of
+from .recipe import Recipe
 
 KINDS: dict[str, type[Pretrained]] = {
     "resnet": ResNet, "vgg": VGG, "alexnet": AlexNet, "vit": ViT, "ssd300": SSD300, "fcn": FCN, "pspnet": PSPNet,
@@ -35,6 +38,17 @@ class PublishedPictures:
     def image(self, path: str) -> Tensor:
         """A file, upright and without transparency, (1, C, H, W). Raises as `read_pixels` does."""
         return self.preparation(read_pixels(path)).unsqueeze(0)
+
+
+def network_for_pictures(recipe: Recipe, run: str | Path | Weights) -> tuple[Module, PreparedPictures | PublishedPictures]:
+    """The network of a run of `recipe` or of published weights, and how pictures become its inputs. Raises as `Recipe.load` and
+    `read_published` do."""
+    weights = weights_of(run)
+    if weights is not None:
+        return read_published(weights)
+    assert not isinstance(run, Weights)
+    _, model, prepared = recipe.load(run)
+    return model, prepared
 
 
 def read_published(weights: Weights) -> tuple[Pretrained, PublishedPictures]:

@@ -24,8 +24,7 @@ from .drawing import in_colours, overlaid
 from .evaluation import Answer, Evaluation
 from .pictures import save_picture
 from .prepared_pictures import IMAGENET, PreparedPictures, repeated
-from .published import weights_of
-from .published_pictures import PublishedPictures, read_published
+from .published_pictures import PublishedPictures, network_for_pictures
 from .recipe import Recipe
 from .segment_data import Masked
 from .segment_report import segment_sections
@@ -119,13 +118,7 @@ class Segment(Recipe):
     def predict(self, run: Any, inputs: Sequence[str], options: Options | None = None) -> list[Answer]:
         """The class of every pixel of each picture, at its own size. `run` is a run's folder, or published weights of FCN or
         PSPNet."""
-        weights = weights_of(run)
-        model: nn.Module
-        prepared: PreparedPictures | PublishedPictures
-        if weights is not None:
-            model, prepared = read_published(weights)
-        else:
-            _, model, prepared = self.load(run)
+        model, prepared = network_for_pictures(self, run)
         return [_answer(model, prepared, path, options or Options()) for path in inputs]
 
     def subject(self, settings: Settings) -> str:

@@ -220,8 +220,9 @@ function stroke(event) {
 function soon() {
   if (waiting) return;
   waiting = true;
+  const drawnFor = run;
   setTimeout(async () => {
-    if (inked) await new Promise((done) => canvas.toBlob(async (blob) => { await look(blob); done(); }));
+    if (inked && run === drawnFor) await new Promise((done) => canvas.toBlob(async (blob) => { await look(blob); done(); }));
     waiting = false;
   }, 150);
 }
