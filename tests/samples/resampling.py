@@ -117,10 +117,12 @@ def _attend(T, q, k, v, w, b, wo, bo, **settings):
 
 
 PROJECTIONS = (R(12, 4), R(12), R(4, 4), R(4))
+CANCELLING = 5.0  # gradients of the keys' bias are 0 by sums that cancel, beside gradients of several hundred
 HEADS = [
-    S("F.multi_head_attention_forward", R(3, 2, 4), R(5, 2, 4), R(5, 2, 4), *PROJECTIONS, _fn=_attend, _dtypes=WIDE),
+    S("F.multi_head_attention_forward", R(3, 2, 4), R(5, 2, 4), R(5, 2, 4), *PROJECTIONS, _fn=_attend, _dtypes=WIDE,
+      _loose=CANCELLING),
     S("F.multi_head_attention_forward", R(3, 4), R(5, 4), R(5, 4), *PROJECTIONS, average_attn_weights=False, _fn=_attend,
-      _dtypes=WIDE),
+      _dtypes=WIDE, _loose=CANCELLING),
     S("F.multi_head_attention_forward", R(3, 2, 4), R(3, 2, 4), R(3, 2, 4), *PROJECTIONS, need_weights=False,
       attn_mask=A(np.triu(np.ones((3, 3), bool), 1)), is_causal=True, _fn=lambda *a, **k: _attend(*a, **k)[:1], _dtypes=WIDE),
     S("F.multi_head_attention_forward", R(3, 2, 4), R(3, 2, 4), R(3, 2, 4), *PROJECTIONS, attn_mask=R(4, 3, 3),
