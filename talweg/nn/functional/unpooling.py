@@ -130,8 +130,8 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 # --- windows at random places
 def _starts(draws: np.ndarray, size: int, out: int, window: int) -> np.ndarray:
     """(..., out): where the windows begin, by Graham's pseudo-random sequence (2014); the last ends at the border."""
-    if out == 1:
-        return np.full((*draws.shape, 1), size - window)
+    if out <= 1:
+        return np.full((*draws.shape, out), size - window)
     alpha = draws.dtype.type((size - window) / (out - 1))
     steps = np.arange(out - 1, dtype=draws.dtype)
     begin = ((steps + draws[..., None]) * alpha).astype(np.int64) - (draws * alpha).astype(np.int64)[..., None]
@@ -151,7 +151,7 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
     else:
         outs = _each(output_size, rank, "output_size", call)
     spare = 1 if rank == 3 else 0  # PyTorch wants one more in three dimensions
-    if any(o < 1 or o + k - 1 + spare > n for o, k, n in zip(outs, kernel, sizes)):
+    if any(o < 0 or o + k - 1 + spare > n for o, k, n in zip(outs, kernel, sizes)):
         raise RuntimeError(f"{call}: pool size {kernel} too large relative to input size {list(sizes)} for an output of "
                            f"{list(outs)}")
     if 0 in x.shape[1:]:
