@@ -1,5 +1,6 @@
 """talweg.compile: a traced function replays what it did, reads what varies, and writes to the tensors it wrote to."""
 
+import copy
 import threading
 
 import numpy as np
@@ -475,3 +476,15 @@ def test_a_captured_tensor_that_waits_is_read_at_each_call(compiled):
     expected = course(follow)
     weight, kept = tw.ones(3), tw.zeros(3)
     assert course(compiled(follow)) == expected
+
+
+@pytest.mark.parametrize("compiled", [tw.compile, CompiledAtOnce], ids=["compile", "at once"])
+def test_a_tensor_of_one_repeated_element_is_updated_element_by_element(compiled):
+    """The running variance of a new batch norm that has been looked at, or copied with its module, is one element in memory."""
+    def course(wrapped):
+        count = tw.ones(3)
+        copy.deepcopy(count)
+        function = wrapped(lambda x: count.mul_(0.9).add_(x))
+        return [function(tw.tensor([1.0, 2.0, float(i)])).tolist() for i in range(4)] + [count.tolist()]
+
+    np.testing.assert_allclose(course(compiled), course(lambda function: function), rtol=1e-6)

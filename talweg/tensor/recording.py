@@ -293,7 +293,7 @@ def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray | None:
     element along a dimension, as `zeros` and `expand` do, and this array does not."""
     if array.strides == strides:
         return array
-    if any(step == 0 and count > 1 for count, step in zip(array.shape, strides)):
+    if _repeats(array.shape, strides):
         return None
     order = sorted(range(array.ndim), key=lambda d: -strides[d])
     copy = np.empty([array.shape[d] for d in order], array.dtype).transpose(np.argsort(order))
@@ -302,6 +302,11 @@ def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray | None:
         copy = np.lib.stride_tricks.as_strided(np.empty(max(extent, 1), array.dtype), array.shape, strides)
     copy[...] = array
     return copy
+
+
+def _repeats(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether elements lie in the same place: nothing may be written there."""
+    return any(step == 0 and count > 1 for count, step in zip(shape, strides))
 
 
 class _Sources:
@@ -337,7 +342,7 @@ class _Sources:
         found = []
         for i, leaf in enumerate(leaves):
             where = self._boxes.get(leaf)
-            if where is not None and leaf not in self._arguments:
+            if where is not None and leaf not in self._arguments and not _repeats(leaf.shape, leaf.value.strides):
                 written = self._held[id(where[0])].grad if where[1] else where[0]
                 if written is not None and id(written._storage) in self._written:
                     found.append(i)
