@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from ..core.dtypes import can_cast
+from ..core.dtypes import can_cast, complex128, float64
 from ..core.shapes import broadcast_all
 from ..graph import ops
 from ..graph.node import mode
@@ -152,6 +152,20 @@ def _in_place(name: str, function: Callable) -> Callable:
     return write
 
 
+def _wide_enough(float_power_: Callable) -> Callable:
+    """float_power_ of tensors that can hold its result; others' would be rounded."""
+
+    @functools.wraps(float_power_)
+    def checked(self, exponent):
+        wanted = complex128 if result_type(self, exponent).is_complex else float64
+        if self.dtype is not wanted:
+            raise RuntimeError(f"the base given to float_power_ has dtype {self.dtype.name} but the operation's result requires "
+                               f"dtype {wanted.name}: x = x.float_power(y) makes another tensor")
+        return float_power_(self, exponent)
+
+    return checked
+
+
 def before_write(self: Tensor, *others) -> Tensor:
     """What an in-place function computes from. The gradients of x.sin_() and of y in x.mul_(y) need the old x: it is read
     from a node of its own, which no write makes stale."""
@@ -252,6 +266,7 @@ def bind() -> None:
     for name in _IN_PLACE:
         function = next(getattr(m, name) for m, _ in _METHODS if hasattr(m, name))
         setattr(Tensor, name + "_", _in_place(name, function))
+    Tensor.float_power_ = _wide_enough(Tensor.float_power_)  # type: ignore[attr-defined]
     for name, function in _RENAMED.items():
         setattr(Tensor, name, function)
     for name in ("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "arctan2"):

@@ -26,7 +26,8 @@ MOST = 9000
 """Elements of all tensors of a call together; results may have more, up to MOST_RESULTS."""
 MOST_RESULTS = 300_000
 TRIES = 12
-SPREAD = {"std", "std_mean", "masked.std"}  # whose gradient is rounding where all numbers are one
+# Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well.
+SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
 REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ZeroDivisionError, AssertionError)
 

@@ -125,6 +125,7 @@ ATTENTION = [
     S("F.scaled_dot_product_attention", R(2, 2), R(3, 2), R(3, 2), A([[True, False, True], [False, True, True]])),
     S("F.scaled_dot_product_attention", R(2, 2), R(3, 2), R(3, 2), R(2, 3).no_grad, scale=0.3),
     S("F.scaled_dot_product_attention", R(1, 4, 2, 2), R(1, 2, 3, 2), R(1, 2, 3, 2), enable_gqa=True),
+    S("F.scaled_dot_product_attention", R(1, 4, 2, 2), R(1, 2, 3, 2), R(1, 4, 3, 2), enable_gqa=True),
     S("F.scaled_dot_product_attention", R(2, 2), R(3, 2), R(3, 2), A([[False, False, False], [False, True, True]]), _order=1),
     S("F.scaled_dot_product_attention", R(1, 2, 2), R(1, 4, 2), R(1, 4, 2), is_causal=True),
 ]
@@ -173,6 +174,7 @@ LOSSES = [
     S("F.hinge_embedding_loss", R(4), A([1, -1, 1, -1]), margin=0.3),
     S("F.margin_ranking_loss", R(3), R(3), A([1, -1, 1]), margin=0.5),
     S("F.cosine_embedding_loss", R(3), R(3), A(-1), margin=-0.5, _dtypes=FLOATS),
+    S("F.cosine_embedding_loss", R(1), R(3), A(-1), margin=-0.5),  # lengths are those before repeating
     S("F.triplet_margin_loss", R(2, 3), R(2, 3), R(2, 3), margin=3.0, p=1, swap=True),
 ]
 SAMPLES = ACTIVATIONS + LINEAR + CONVOLUTIONS + POOLING + NORMALISATION + PADDING + ATTENTION + LOSSES

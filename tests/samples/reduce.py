@@ -66,7 +66,7 @@ EXTREMA = [
     *each("median", D(5)),
     *each("median", NAN),
     *each("median", NAN, 1),
-    *each("median", Z(5)),
+    *each("median", Z(5)), S("median", R(0)), S("median", Z(0)),
     *each("kthvalue", D(2, 3), 2),
     *each("kthvalue", D(3, 2), 3, 0, keepdim=True),
     *each("topk", D(2, 5), 3),

@@ -61,6 +61,7 @@ WINDOWS = [
     S("F.fractional_max_pool2d_with_indices", D(1, 2, 6, 5), (2, 3), None, (0.5, 0.6), False, A([[[0.3, 0.7], [0.1,
       0.9]]]).no_grad,
       _dtypes=("float64",)),
+    S("F.fractional_max_pool2d", D(1, 2, 4, 5), (2, 3), (0, 2), None, False, A([[[0.3, 0.7], [0.1, 0.9]]]).no_grad),
     S("F.fractional_max_pool3d", D(1, 1, 5, 6, 5), 2, 3, None, True, A([[[0.3, 0.7, 0.5]]]).no_grad, _dtypes=("float64",)),
     S("F.fractional_max_pool3d_with_indices", D(1, 1, 4, 4, 4), 2, 1, None, False, A([[[0.3, 0.7, 0.5]]]).no_grad,
       _dtypes=("float64",)),

@@ -54,8 +54,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p: f
     Self-attention does not need O(n²) memory, 2021).
     """
     if enable_gqa:
-        shared = query.shape[-3] // key.shape[-3]
-        key, value = (_repeated(x, shared) for x in (key, value))
+        key, value = (_shared(x, query) for x in (key, value))
     if is_causal and attn_mask is not None:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     attend = partial(_attended, dropout_p=dropout_p, scale=_scale(query.shape[-1], scale))
@@ -116,7 +115,15 @@ def _masked_softmax(scores: Tensor) -> Tensor:
     return softmax(scores.masked_fill(blind, 0.0), -1).masked_fill(blind, 0.0)
 
 
-def _repeated(x: Tensor, times: int) -> Tensor:
-    """Each head `times` times: (..., H, S, D) to (..., H times, S, D)."""
+def _shared(x: Tensor, query: Tensor) -> Tensor:
+    """Each head as often as groups of the query's share it: (..., H, S, D) to (..., query's heads, S, D)."""
+    if min(x.dim(), query.dim()) < 3:
+        raise IndexError(f"scaled_dot_product_attention: enable_gqa needs heads in dimension -3, which is out of range of "
+                         f"{list(query.shape)} and {list(x.shape)}")
+    heads, wanted = x.shape[-3], query.shape[-3]
+    if heads == 0 or wanted % heads:
+        raise RuntimeError("scaled_dot_product_attention: Number of heads in key and value must divide the number of heads in "
+                           f"query: {heads} and {wanted}")
+    times = wanted // heads
     wide = x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:])
     return wide.reshape(*x.shape[:-3], x.shape[-3] * times, *x.shape[-2:])

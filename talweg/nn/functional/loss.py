@@ -13,7 +13,9 @@ from ...tensor.autocast import raised
 from ...tensor.operands import pair
 from ...tensor.tensor import wrap
 from .activation import logsigmoid, softplus
-from .linear import cosine_similarity, pairwise_distance
+from .linear import pairwise_distance
+
+COSINE_EPSILON = 1e-12  # added to squared lengths, as PyTorch does
 
 
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -252,7 +254,8 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction: s
 @raised
 def cosine_embedding_loss(input1, input2, target, margin: float = 0, size_average=None, reduce=None, reduction: str = "mean"):
     """1 - cos where t = 1, max(0, cos - margin) where t = -1."""
-    similarity = cosine_similarity(input1, input2, dim=-1)
+    squares = ((input1 * input1).sum(-1) + COSINE_EPSILON) * ((input2 * input2).sum(-1) + COSINE_EPSILON)
+    similarity = (input1 * input2).sum(-1) / squares.sqrt()
     loss = where(target == 1, 1 - similarity, (similarity - margin).clamp_min(0))
     return _reduced(loss, _legacy(size_average, reduce, reduction))
 

@@ -157,6 +157,9 @@ def _fractional(input, kernel_size, output_size, output_ratio, return_indices: b
     if 0 in x.shape[1:]:
         raise RuntimeError(f"{call}: Expected input to have non-zero size for non-batch dimensions, but got {list(x.shape)}")
     draws = rand(*x.shape[:2], rank, dtype=x.dtype) if samples is None else samples
+    if draws.dim() != 3 or draws.shape[0] < x.shape[0] or tuple(draws.shape[1:]) != (x.shape[1], rank):
+        raise RuntimeError(f"{call}: _random_samples must be (N, C, {rank}) for an input of {x.shape[0]} by {x.shape[1]} "
+                           f"channels, got {list(draws.shape)}")
     drawn = draws.detach().numpy()[: x.shape[0], : x.shape[1]]
     # In two dimensions PyTorch draws the width first, in three the depth.
     order = (1, 0) if rank == 2 else (0, 1, 2)

@@ -14,6 +14,7 @@ from ..operands import require_tensor
 from ..tensor import Tensor
 from . import pointwise, reduce
 from .arithmetic import logaddexp as _logaddexp
+from .joining import broadcast_shapes
 from .norms import vector_norm
 from .pointwise import where
 
@@ -24,6 +25,12 @@ def _shown(input, mask, value, dtype, call: str) -> Tensor:
     x = x if dtype is None else x.to(dtype)
     if mask is None:
         return x
+    if mask.dim() > x.dim():
+        raise IndexError(f"masked.{call}: expected a mask that broadcasts to the input: it has {mask.dim()} dimensions, the "
+                         f"input {x.dim()}")
+    if tuple(broadcast_shapes(mask.shape, x.shape)) != tuple(x.shape):
+        raise RuntimeError(f"masked.{call}: The expanded size of the mask must match the input: the mask is {list(mask.shape)}, "
+                           f"the input {list(x.shape)}")
     if mask.dtype is not bool_:
         mask = mask != 0
     return where(mask, x, x.new_full((), value))

@@ -314,7 +314,7 @@ def pow(input, exponent):
 
 
 def float_power(input, exponent):
-    """x^y in float64, or complex128."""
+    """x^y in float64, or complex128; float_power_ raises RuntimeError for a tensor of another dtype."""
     require_a_tensor("float_power", input, exponent)
     wide = complex128 if result_type(input, exponent).is_complex else float64
     return pow(*[wrap(as_node(x, wide)) if isinstance(x, Tensor) else x for x in (input, exponent)])

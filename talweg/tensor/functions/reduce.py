@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 
-from ...core.dtypes import bool_, int64, uint8
+from ...core.dtypes import bool_, iinfo, int64, uint8
 from ...core.shapes import dim_index, dim_indices
 from ...graph import ops
 from ...graph.node import Node
@@ -298,6 +298,8 @@ def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
 def median(input, dim=None, keepdim: bool = False):
     """The middle element (the lower of two); with dim, (values, indices). nan if there is one."""
     x = require_tensor(input, "median")
+    if dim is None and 0 in x.shape:
+        return x.sum() + math.nan if x.is_floating_point() else x.new_full((), iinfo(x.dtype).min)
     if dim is None:
         return _median(x.reshape(-1), 0, False)[0]
     return _Pair.median(*_median(x, dim, keepdim))
@@ -307,6 +309,8 @@ def _median(x, dim: int, keepdim: bool):
     node = x.node
     d = dim_index(dim, len(node.shape), "median")
     size = node.shape[d] if node.shape else 1
+    if size == 0:
+        raise IndexError(f"median(): Expected reduction dim {d} to have non-zero size; the shape is {list(node.shape)}")
     order = ops.argsort(node, d, False)
     if not node.shape:
         return wrap(node), wrap(order)
