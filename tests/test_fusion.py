@@ -330,3 +330,12 @@ def test_a_value_that_two_kernels_compute_is_the_same_in_both():
         return (y.amax(-1) * 2).sum() + (y.amax(0) * y[0]).sum()
 
     agrees(spread, [normal(24, 17), normal(17, seed=2)], tolerance=2e-5)
+
+
+def test_what_has_the_shape_of_what_is_summed_over_a_length_of_one_comes_after_the_sum():
+    def attending(f, x, w, k):
+        y = f.nn.functional.hardswish(x) * (1 + 0.3 * x)
+        attended = f.nn.functional.scaled_dot_product_attention(f.nn.functional.softmax(y, 0), w, w)
+        return f.nn.functional.conv2d(y, k, None, 2, 1, 2, 4).sum() + attended.sum()
+
+    agrees(attending, [normal(1, 4, 2, 6), normal(1, 4, 2, 6, seed=2), normal(8, 1, 1, 3, seed=3)])

@@ -80,7 +80,10 @@ class Joining:
         return memory_order(group.space, candidate.strides) == group.order
 
     def _is_made_of_results(self, candidate: Candidate, group: Group, position: int) -> bool:
-        """Whether it has an element for each result of the group, and is made of them."""
+        """Whether it has an element for each result of the group, and is made of them. What has the space's shape as well, where
+        only dimensions of length 1 are reduced, would be looked for among the values before the reductions."""
+        if candidate.node.shape == group.space:
+            return False
         index = group.reduced_index(candidate.node.shape)
         if index is None:
             return False

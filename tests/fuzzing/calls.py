@@ -29,6 +29,7 @@ TRIES = 12
 # Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well.
 SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
+UNCHECKED = {"F.ctc_loss"}  # PyTorch writes past its arrays where targets and sizes do not fit
 REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ZeroDivisionError, AssertionError)
 
 
@@ -106,6 +107,8 @@ def can_be_written(sample: Sample) -> bool:
 
 def _resized(rng: random.Random, sample: Sample) -> Sample:
     """The sample with new sizes in place of its own, the same wherever it has the same."""
+    if sample.name in UNCHECKED:
+        return sample
     old = sorted({n for s in sample.specs() if s.kind != "literal" for n in s.shape})
     new = {n: n if rng.random() < 0.3 or n == 0 else n * rng.randrange(2, 9) if rng.random() < 0.2 else _size(rng) for n in old}
     alone = 1 if rng.random() < 0.15 and sample.name not in GATES else None  # a dimension of one operand, which then broadcasts
