@@ -54,12 +54,13 @@ def test_each_turn_moves_one_network_alone(kind):
     update = AdversarialUpdate(model, objective, optimizer, confused)
     model.train()
     generator, discriminator = copied(model.generator), copied(model.discriminator)
-    learned = update._discriminator(batch())
+    scores, loss, _, fine = update._discriminator(batch())
     assert moved(model.generator, generator) == []
     # Biases just before the last score of a Wasserstein critic cancel between real and made pictures.
     assert len(moved(model.discriminator, discriminator)) >= len(discriminator) - 1
-    assert learned.samples == 12
-    assert 0 <= learned.wrong <= 12
+    assert [len(s) for s in scores] == [6, 6]
+    assert fine.item()
+    assert np.isfinite(loss.item())
     discriminator = copied(model.discriminator)
     update._generator(6)
     assert moved(model.discriminator, discriminator) == []

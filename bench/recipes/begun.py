@@ -80,7 +80,7 @@ def carried_out(training: Training, pacer: Pacer, channels_last: bool = False) -
     score = training.room("training").Score(math.inf, None, 1)  # never the best, so that nothing is saved
     task.goal = replace(task.goal, train=Watched(task.goal.train, pacer, change), validate=lambda model: score)
     if training.framework == "talweg":
-        task.goal = replace(task.goal, update=_telling(training, pacer))
+        task.goal = replace(task.goal, update=_telling(task, pacer))
         with tempfile.TemporaryDirectory() as folder:
             training.room("recipes.recipe").fitted(task, Path(folder), [pacer])
     else:
@@ -88,10 +88,9 @@ def carried_out(training: Training, pacer: Pacer, channels_last: bool = False) -
         importlib.import_module("bench.recipes.torch_loop").fit(task, schedule, pacer)
 
 
-def _telling(training: Training, pacer: Pacer):
+def _telling(task: Any, pacer: Pacer):
     """The task's way to make a step, which tells the pacer its loss."""
-    task = training.task
-    update = training.room("recipes.recipe").update_of(task)
+    update = task.goal.update
 
     def built(*arguments: Any):
         learn = update(*arguments)

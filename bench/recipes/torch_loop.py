@@ -89,10 +89,11 @@ def plain(update: type) -> type:
     if not hasattr(update, "_moved"):
         return update
 
-    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> float:
+    def moved(self, network: torch.nn.Module, loss: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
         self.optimizer.step()
-        return 0.0
+        return nothing, fine
 
+    nothing, fine = torch.tensor(0.0), torch.tensor(True)
     return type(update.__name__, (update,), {"_moved": moved})

@@ -11,6 +11,7 @@ from ..core.dtypes import int64
 from ..nn import Module
 from ..nn.batchnorm import _BatchNorm
 from ..tensor import Tensor, no_grad, tensor
+from ..tensor.compiled import CompiledAtOnce
 from .lr_scheduler.base import LRScheduler, per_group
 from .lr_scheduler.cosine import half_cosine
 from .optimizer import Optimizer
@@ -48,6 +49,7 @@ def _of_lists(average: Callable) -> Callable:
             for mine, theirs in zip(averaged, current):
                 mine.copy_(average(mine, theirs, count))
 
+    update.reads_nothing = True  # type: ignore[attr-defined]
     return update
 
 
@@ -79,19 +81,31 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the model's present weights into the average."""
+        average = self.multi_avg_fn or (_of_lists(self.avg_fn) if self.avg_fn else get_swa_multi_avg_fn())
+        self._update_by(_copied if self.n_averaged.item() == 0 else average, model)
+
+    def following(self, model: Module) -> Callable[[], None]:
+        """What takes this model's present weights into the average, as one native call where its function is one of this
+        file's; others may read values, which are not there then."""
+        if self.avg_fn is not None or not getattr(self.multi_avg_fn or get_swa_multi_avg_fn(), "reads_nothing", False):
+            return lambda: self.update_parameters(model)
+        average = CompiledAtOnce(lambda: self._update_by(self.multi_avg_fn or get_swa_multi_avg_fn(), model))
+        return lambda: average() if self.n_averaged.item() else self.update_parameters(model)
+
+    def _update_by(self, average: Callable, model: Module) -> None:
         mine = [p.detach() for p in self._values(self.module)]
         theirs = [p.detach() for p in self._values(model)]
         with no_grad():
-            if self.n_averaged.item() == 0:
-                for kept, new in zip(mine, theirs):
-                    kept.copy_(new)
-            else:
-                average = self.multi_avg_fn or (_of_lists(self.avg_fn) if self.avg_fn else get_swa_multi_avg_fn())
-                average(mine, theirs, self.n_averaged)
+            average(mine, theirs, self.n_averaged)
             if not self.use_buffers:
                 for kept, new in zip(self.module.buffers(), model.buffers()):
                     kept.copy_(new)
             self.n_averaged.add_(1)
+
+
+def _copied(averaged: list, current: list, count: Any) -> None:
+    for mine, theirs in zip(averaged, current):
+        mine.copy_(theirs)
 
 
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:

@@ -6,14 +6,16 @@ gradients there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .. import nn
 from ..models.adversaries import Adversaries, gradient_penalty
 from ..nn import functional as F
 from ..tensor import Tensor, full_like, no_grad, randn, zeros_like
+from ..tensor.compiled import CompiledAtOnce
 from ..training import in_precision
 from ..training.update import Batch, Learned
 
@@ -64,21 +66,28 @@ class AdversarialUpdate:
     on_nan: str = "stop"
 
     def __call__(self, batches: Sequence[Batch], where_in_run: str = "") -> tuple[list[Learned], float] | None:
-        self.model.train()
         learned = []
         for real, _ in batches:
-            turn = self._discriminator(real)
-            if turn is None:
+            scores, loss, norm, fine = self._turns[0](real)
+            if not fine.item():
                 self._refuse("discriminator", where_in_run)
                 return None
-            learned.append(turn)
-        norm = self._generator(len(batches[-1][0]))
-        if norm is None:
+            learned.append(Learned(loss.item(), self.error and self.error(scores), 2 * len(real)))
+        norm, fine = self._turns[1](len(batches[-1][0]))
+        if not fine.item():
             self._refuse("generator", where_in_run)
             return None
-        return learned, norm
+        return learned, norm.item()
 
-    def _discriminator(self, real: Tensor) -> Learned | None:
+    @cached_property
+    def _turns(self) -> tuple[Callable[[Tensor], Any], Callable[[int], Any]]:
+        """The discriminator's and the generator's, one native call each."""
+        turns = (CompiledAtOnce(turn, lambda: len(self.optimizer.state)) for turn in (self._discriminator, self._generator))
+        return tuple(turns)  # type: ignore[return-value]
+
+    def _discriminator(self, real: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor, Tensor]:
+        """Its scores of real and made pictures, its loss, and as `_moved` returns."""
+        self.model.train()
         with no_grad():
             fake = self.model.generator(self._noise(len(real)))
         self.optimizer.zero_grad()
@@ -88,12 +97,11 @@ class AdversarialUpdate:
             if self.loss.penalty:
                 loss = loss + self.loss.penalty * gradient_penalty(self.model.discriminator, real, fake)
         loss.backward()
-        if self._moved(self.model.discriminator, loss) is None:
-            return None
-        wrong = self.error and self.error(scores)
-        return Learned(loss.item(), wrong, 2 * len(real))
+        moved = self._moved(self.model.discriminator, loss)
+        return (scores[0].detach(), scores[1].detach()), loss.detach(), *moved
 
-    def _generator(self, count: int) -> float | None:
+    def _generator(self, count: int) -> tuple[Tensor, Tensor]:
+        self.model.train()
         self.optimizer.zero_grad()
         with in_precision(self.precision):
             loss = self.loss.of_generator(self.model.discriminator(self.model.generator(self._noise(count))))
@@ -102,8 +110,8 @@ class AdversarialUpdate:
             parameter.grad = None  # the gradient went through it; this is not its turn
         return self._moved(self.model.generator, loss)
 
-    def _moved(self, network: nn.Module, loss: Tensor) -> float | None:
-        """Step, and return the norm of the gradient; None where loss or gradient are not finite, and nothing is changed."""
+    def _moved(self, network: nn.Module, loss: Tensor) -> tuple[Tensor, Tensor]:
+        """Step where loss and gradient are finite; returns the gradient's norm and whether they are, both 0-d."""
         with no_grad():
             norm = nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
             fine = norm.isfinite().logical_and(loss.detach().isfinite())
@@ -114,7 +122,7 @@ class AdversarialUpdate:
             self.optimizer.step()
         finally:
             self.optimizer.guard = None
-        return norm.item() if fine.item() else None
+        return norm, fine
 
     def _noise(self, count: int) -> Tensor:
         return randn(count, self.model.latent)

@@ -37,7 +37,7 @@ from ..training import (
     summarise,
     write_report,
 )
-from ..training.update import CompiledUpdate, Update
+from ..training.update import CompiledUpdate
 from .checkpoints import Checkpoints
 from .evaluation import Answer, Evaluation, Outcome
 from .published import Weights
@@ -274,14 +274,8 @@ def fitted(task: Task, run: Path, listeners: Sequence[Listener]) -> FitResult:
         epochs=s.epochs, steps=s.steps, start=task.state, error=goal.error, validation_loss=goal.validation_loss,
         validate=goal.validate, schedule=schedule_of(s), clip_norm=s.clip_norm, accumulate=s.accumulate, weight=goal.weight,
         average=task.average, monitor=goal.monitor, patience=s.patience, on_nan=s.on_nan, precision=s.precision,
-        checkpoint_activations=s.checkpoint_activations, update=update_of(task), listeners=[*watching, checkpoints],
+        checkpoint_activations=s.checkpoint_activations, update=goal.update, listeners=[*watching, checkpoints],
     )
-
-
-def update_of(task: Task) -> Any:
-    """The goal's; recorded step by step where weights are averaged: what is traced while an average holds the same arrays has
-    been seen to be replayed wrongly."""
-    return Update if task.average is not None and task.goal.update is CompiledUpdate else task.goal.update
 
 
 def _symptoms(model: nn.Module, goal: Goal, records: Sequence[EpochRecord], looking: bool = True) -> list[Symptom]:

@@ -99,6 +99,7 @@ def fit(
     rate = Rate(optimizer, schedule, limit)
     set_generator(state.random)
     validated = average.module if average is not None else model
+    follow = _averaging(average, model, accumulate)
     judge = functools.partial(evaluate, loss=validation_loss or loss, loader=validation_loader, error=error, precision=precision)
     began = time.perf_counter()
     with StopSignals() as signals:
@@ -110,8 +111,8 @@ def fit(
                     since = time.perf_counter()
                     rate.set(state)
                     _learn(learn, batches, state, since)
-                    if average is not None:
-                        average.update_parameters(model)
+                    if follow is not None:
+                        follow()
                     for listener in listeners:
                         if state.total.samples:
                             listener.batch(state.total.loss, state.total.error, sum(samples(t) for _, t in batches))
@@ -140,6 +141,14 @@ def fit(
     result.records, result.best, result.skipped = state.records, state.best, state.skipped
     result.seconds = time.perf_counter() - began
     return result
+
+
+def _averaging(average: optim.swa_utils.AveragedModel | None, model: nn.Module, accumulate: int) -> Callable[[], None] | None:
+    """What follows the weights after a step. A step over several batches is no program of its own, and one for the average
+    between such steps rounds otherwise after a resumption (tests/test_resume.py): it is then recorded with the next step."""
+    if average is None:
+        return None
+    return average.following(model) if accumulate == 1 else functools.partial(average.update_parameters, model)
 
 
 def _steps(loader: Any, accumulate: int, state: TrainingState) -> Iterator[list]:
