@@ -96,15 +96,15 @@ class _Known:
         self.shapes_vary = shapes_vary
         self.compiled: Compiled | None = None
         self.named: list[int | None] = []  # how often the graph names each leaf
-        self.failed = False
+        self.refused: NotImplementedError | None = None  # why it is interpreted for good
 
     def compile(self, outputs: Sequence[Node], leaves: Sequence[Node]) -> None:
         self.named = references(outputs, leaves)
         ours = [i for i, count in enumerate(self.named) if is_ours(leaves, i, count)]
         try:
             self.compiled = Compiled(outputs, leaves, ours)
-        except NotImplementedError:
-            self.failed = True
+        except NotImplementedError as error:
+            self.refused = error.with_traceback(None)
 
     def run(self, leaves: Sequence[Node]) -> list[np.ndarray]:
         assert self.compiled is not None
@@ -211,12 +211,12 @@ class Engine:
         """The outputs' arrays if there is, or should now be, a program; None to interpret."""
         if known.compiled is None:
             known.seen += 1
-            if known.failed or not Policy.enough(known):
+            if known.refused or not Policy.enough(known):
                 self.counts.interpreted += 1
                 return None
             self.counts.compiled += 1
             known.compile(outputs, leaves)
-        if known.failed:
+        if known.refused:
             return None
         self.counts.replayed += 1
         return known.run(leaves)

@@ -43,8 +43,9 @@ class Chosen(Loop):
     wraps: bool
 
 
-class NotInline(Exception):
-    """The node cannot be computed inside a loop: it has to be computed and stored before."""
+class NotInline(NotImplementedError):
+    """The node cannot be computed inside a loop: it has to be computed and stored before. The planner sees to that; where it
+    has not, the graph is interpreted, as all that is not implemented is."""
 
 
 def moved(node: Node, index: tuple[Affine, ...]) -> tuple[Node, tuple[Affine, ...]] | None:
