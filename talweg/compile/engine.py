@@ -87,7 +87,7 @@ class Compiled:
 class _Known:
     """What is known of one structure: how often it has been interpreted, and its program."""
 
-    __slots__ = ("compiled", "elements", "failed", "named", "nodes", "seen", "shapes_vary")
+    __slots__ = ("compiled", "elements", "refused", "named", "nodes", "seen", "shapes_vary")
 
     def __init__(self, elements: int, nodes: int, shapes_vary: bool) -> None:
         self.seen = 0
