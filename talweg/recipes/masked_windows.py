@@ -20,7 +20,8 @@ MASKED, REPLACED = 0.8, 0.1  # of the tokens that are asked about (Devlin et al.
 
 class HiddenWords(Dataset):
     """Samples ((tokens (T,), places (K,)), targets (K,)): the K places are asked about, K the share `hidden` of a window, and at
-    least one. Of the tokens there 80 % are [MASK], 10 % any other, 10 % as they were.
+    least one; of a window that is not full so many count as are that share of its tokens. Of the tokens there 80 % are [MASK],
+    10 % any of the vocabulary, 10 % as they were.
 
     `texts` are ids, each with [SEP] after it. In every epoch they are put one after the other in a new order, and cut into
     windows of `context` with [CLS] before and [SEP] after; what is left over at the end is left out, a text that fills no
@@ -62,11 +63,12 @@ class HiddenWords(Dataset):
         draws, fate, other = Draws(self.seed, self.epoch, index, purpose="hidden words").units(3, self.context)
         fixed = np.isin(window, self.stays)
         places = np.argsort(np.where(fixed, 2.0, draws), kind="stable")[:self.asked]
-        targets = np.where(fixed[places], IGNORED, window[places])
+        left = fixed[places] | (np.arange(self.asked) >= max(1, round(self.hidden * len(part))))
+        targets = np.where(left, IGNORED, window[places])
         replaced = np.minimum((other[places] * len(self.tokenizer)).astype(np.int64), len(self.tokenizer) - 1)
         shown = np.where(fate[places] < MASKED, self.tokenizer["[MASK]"],
                          np.where(fate[places] < MASKED + REPLACED, replaced, window[places]))
-        window[places] = np.where(fixed[places], window[places], shown)
+        window[places] = np.where(left, window[places], shown)
         return window, places, targets
 
 
