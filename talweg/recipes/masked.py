@@ -231,7 +231,7 @@ def _hidden(settings: Settings, texts: Sequence[str], prepared: Reader) -> Hidde
 def _to_measure(settings: Settings, material: ReadTexts, prepared: Reader, split: str) -> HiddenWords:
     """The same windows in every epoch. Raises ValueError where nothing in them can be asked about."""
     found = _hidden(settings, material.part(split), prepared)
-    if not known_targets(found.batch(range(len(found)))[1]):
+    if not found.asks():
         raise ValueError(f"{settings.data}: none of the words that its {split} texts would be measured with is made of "
                          "characters that the training texts have: give more text, or other parts")
     return found

@@ -55,6 +55,10 @@ class HiddenWords(Dataset):
         tokens, places, targets = (from_numpy(np.stack(part)) for part in zip(*samples))
         return [(tokens, places), targets]
 
+    def asks(self) -> bool:
+        """Whether there is a window in which something is asked about."""
+        return any((self._sample(i)[2] != IGNORED).any() for i in range(len(self)))
+
     def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inner = self.context - 2
         window = np.full(self.context, self.tokenizer["[PAD]"], np.int64)
