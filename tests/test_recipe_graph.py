@@ -112,6 +112,12 @@ def test_bad_tables_names_and_columns_are_refused(tmp_path, files):
     (folder / "nodes.csv").write_text("node,number\na,1\nb,2\n")
     with pytest.raises(ValueError, match="holds no classes"):
         read_graph(str(folder))
+    (folder / "nodes.csv").write_text("node,number\na,1\nb,2\n,1\n")
+    with pytest.raises(ValueError, match=r"nodes\.csv: row 4: a node needs a name"):
+        read_graph(str(folder))
+    (folder / "nodes.csv").write_text("node\na\nb\n")
+    with pytest.raises(ValueError, match="no column of classes"):
+        read_graph(str(folder))
 
 
 def test_known_nodes_are_the_best_connected_of_each_class():

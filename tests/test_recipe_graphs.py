@@ -111,6 +111,18 @@ def test_folders_of_files_are_read_with_their_columns(folder):
         columns.features(found.graphs[0], {})
 
 
+def test_numbers_that_are_none_become_zero_in_graphs_that_were_not_learned_from(folder):
+    found = read_graphs(str(folder))
+    columns = NodeColumns.of(found.columns, 3)
+    place = [len(words) or 1 for words in columns.words][:columns.names.index("charge")]
+    graph, cells = found.graphs[0], dict(found.columns[0])
+    for odd in ("inf", "-inf", "nan", None, "much"):
+        cells["charge"] = [odd, *found.columns[0]["charge"][1:]]
+        features = columns.features(graph, cells)
+        assert np.isfinite(features).all()
+        assert features[0, 4 + sum(place)] == 0
+
+
 def test_json_lines_are_the_same_graphs(tmp_path, folder):
     found = read_graphs(str(folder))
     lines = []
@@ -126,6 +138,7 @@ def test_json_lines_are_the_same_graphs(tmp_path, folder):
     ("{", "Expecting"), ("[]", 'a list "edges" and a "label"'), ('{"edges": [[0, 1]]}', '"label"'),
     ('{"edges": [[0]], "label": "a"}', "list of pairs"), ('{"edges": [], "label": "a"}', "no edge"),
     ('{"edges": [[0, 1]], "label": "a", "nodes": {"x": [1], "y": [1, 2]}}', "different lengths"),
+    ('{"edges": [[null, 1], [1, 2]], "label": "a"}', "neither"), ('{"edges": [[0.5, 1]], "label": "a"}', "neither"),
     ('{"edges": [[0, 5]], "label": "a", "nodes": {"x": [1, 2]}}', "there is no node '5'"),
 ])
 def test_bad_lines_are_named_or_left_out(tmp_path, line, words):

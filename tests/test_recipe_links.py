@@ -59,6 +59,25 @@ def test_nearly_complete_graphs_are_refused():
         drawn_pairs(edges, 6, 3, 0, 0, 0)
 
 
+def test_half_full_graphs_are_learned_from_however_few_edges_are_shown(tmp_path):
+    every = [(a, b) for b in range(10) for a in range(b)]
+    (tmp_path / "e.csv").write_text("a,b\n" + "".join(f"n{a},n{b}\n" for i, (a, b) in enumerate(every) if i % 3))
+    material = RECIPE.material(Settings(data=str(tmp_path / "e.csv")))
+    free = 45 - len(material.graph.edges)
+    for (_, _, pairs), labels in PairBatches(material, 3, 0.05, 0):
+        assert int((labels.numpy() == 0).sum()) == len(pairs) // 2 > free
+    with pytest.raises(ValueError, match="30 of the 45 pairs of 10 nodes are edges"):
+        missing_pairs(material.graph.edges, 10, free + 1, 0)
+
+
+def test_nodes_need_no_columns_but_names(tmp_path):
+    (tmp_path / "e.csv").write_text("a,b\n" + "".join(f"n{i},n{j}\n" for j in range(5) for i in range(j)))
+    (tmp_path / "n.csv").write_text("node\n" + "".join(f"n{i}\n" for i in range(5)) + "alone\n")
+    graph = read_edges(str(tmp_path / "e.csv"), str(tmp_path / "n.csv"))
+    assert graph.names[-1] == "alone"
+    assert graph.degrees.tolist() == [4] * 5 + [0]
+
+
 def test_parts_are_disjoint_and_messages_never_go_along_hidden_edges():
     graph = read_edges("les_miserables")
     material = split_edges(graph, Settings())

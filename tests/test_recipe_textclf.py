@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -20,6 +21,7 @@ from talweg.models import BERT
 from talweg.recipes.bert_reader import padded
 from talweg.recipes.masked import RECIPE as MASKED
 from talweg.recipes.masked import Settings as MaskedSettings
+from talweg.recipes.masked import text_of_input
 from talweg.recipes.masked_windows import IGNORED, HiddenWords
 from talweg.recipes.textclf import RECIPE, Texts
 from talweg.recipes.textclf_settings import Settings
@@ -137,6 +139,49 @@ def test_hidden_words_are_the_share_asked_for_and_tell_what_was_there():
     np.testing.assert_array_equal(hidden.at_epoch(1).batch([0])[0][0].numpy(), again)
 
 
+def test_of_few_tokens_few_are_hidden():
+    tokenizer = train_wordpiece([row["text"] for row in reviews()], 100)
+    ids = [tokenizer.encode("great lovely happy bright warm awful")]
+    (tokens, _), targets = HiddenWords(ids, 64, 0.15, tokenizer, (tokenizer["[PAD]"],), seed=0).batch([0])
+    asked = max(1, round(0.15 * len(ids[0])))
+    assert (targets.numpy() != IGNORED).sum() == asked
+    assert (tokens.numpy()[0, 1:1 + len(ids[0])] != ids[0]).sum() <= asked
+
+
+def test_brackets_in_texts_that_are_learned_from_are_words(tmp_path):
+    rows = "".join(f'{{"text": "the [MASK] and [PAD] of {r["text"]}", "label": "{r["label"]}"}}\n' for r in reviews(40))
+    (tmp_path / "t.jsonl").write_text(rows)
+    sizes = {name: size for name, size in SMALL.items() if name != "pretrain_batch"}
+    run = MASKED.train(MaskedSettings(data=str(tmp_path / "t.jsonl"), steps=2, **sizes), tmp_path / "run").run
+    assert "Words hidden in test texts" in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("tail", "words"), [
+    ("\n" * 800, "its validation part holds no text"),
+    ("\n\n" + "".join(map(chr, range(0x4e00, 0x4e00 + 600))), "validation texts"),
+])
+def test_parts_without_words_are_refused_before_training(tmp_path, tail, words):
+    (tmp_path / "t.txt").write_text("\n\n".join(r["text"] for r in reviews(20)) + tail)
+    with pytest.raises(ValueError, match=words) as caught:
+        MASKED.train(MaskedSettings(data=str(tmp_path / "t.txt"), steps=1, width=16, context=16), tmp_path / "run")
+    assert "t.txt" in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_text_is_told_from_the_name_of_a_file(tmp_path):
+    long = "word " * 200 + "as said in README.md"
+    assert text_of_input(long) == long
+    assert text_of_input("see README.md") == "see README.md"
+    (tmp_path / "a b.txt").write_text("déjà", encoding="utf-16")
+    assert text_of_input(str(tmp_path / "a b.txt")) == "déjà"
+    for name in ("missing.txt", str(tmp_path / "c d.txt")):
+        with pytest.raises(FileNotFoundError, match="there is no such file"):
+            text_of_input(name)
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(ValueError, match=r"latin\.txt: row 1: is no UTF-8"):
+        text_of_input(str(tmp_path / "latin.txt"))
+
+
 def test_dropped_words_are_a_function_of_the_epoch_and_padding_stays():
     tokens = padded([[1, *range(10, 20), 2]] * 50, 16, 0)
     texts = Texts(tokens, np.arange(50), 0.3, 5, (0, 1, 2), seed=0)
@@ -221,6 +266,9 @@ def test_a_run_can_begin_with_the_weights_of_another(table, tmp_path):
     assert not (run / "pretraining").exists()
     _, model, prepared = RECIPE.load(run)
     assert (prepared.width, prepared.positions, prepared.context) == (16, 16, 12)
+    before = RECIPE.evaluate(run)
+    shutil.rmtree(first)
+    np.testing.assert_array_equal(RECIPE.evaluate(run).logits, before.logits)
 
 
 @pytest.fixture(scope="module")

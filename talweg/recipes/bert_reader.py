@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,11 @@ def reader_of(weights: str | Path, context: int) -> dict[str, Any]:
     if context > found["positions"]:
         raise ValueError(f"setting context: {context} tokens are more than the {found['positions']} positions of {weights}")
     return found | {"context": context}
+
+
+def read_by_itself(settings: Any, run: str | Path) -> Any:
+    """The settings of a finished run, reading as the run does: the weights that it began with may be gone, or others by now."""
+    return replace(settings, weights=str(run))
 
 
 def _published(folder: Path) -> dict[str, Any]:

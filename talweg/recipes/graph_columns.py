@@ -46,7 +46,7 @@ class NodeColumns:
         return sum(len(words) or 1 for words in self.words) + self.degrees + 1
 
     def features(self, graph: NodeGraph, columns: Columns) -> np.ndarray:
-        """Float32 (N, width): words and counts of edges as 0 and 1, numbers scaled; what is missing or new is 0. Raises
+        """Float32 (N, width): words and counts of edges as 0 and 1, numbers scaled; what is missing, new or infinite is 0. Raises
         ValueError where a column lacks."""
         parts = [np.eye(self.degrees + 1, dtype=np.float32)[np.minimum(graph.degrees, self.degrees)]]
         for name, words, mean, deviation in zip(self.names, self.words, self.means, self.deviations):
@@ -57,6 +57,7 @@ class NodeColumns:
             if words:
                 parts.append(np.array([[cell == word for word in words] for cell in cells], np.float32))
             else:
-                numbers = [None if cell is None else number_of(cell) for cell in cells]
-                parts.append(np.array([[0.0 if n is None else (n - mean) / deviation] for n in numbers], np.float32))
+                numbers = np.array([np.nan if n is None else n for n in map(number_of, cells)], np.float64)
+                scaled = np.where(np.isfinite(numbers), (numbers - mean) / deviation, 0)
+                parts.append(scaled[:, None].astype(np.float32))
         return np.concatenate(parts, 1)

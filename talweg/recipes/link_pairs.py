@@ -33,7 +33,8 @@ def drawn_pairs(edges: np.ndarray, nodes: int, count: int, seed: int, epoch: int
 
     Raises ValueError for a graph in which nearly every pair is an edge.
     """
-    _check(edges, nodes, count)
+    if _free(edges, nodes) < max(LEAST_FREE * _every(nodes), 1):
+        raise _too_full(edges, nodes)
     taken = np.sort(_codes(edges, nodes))
     draws = Draws(seed, epoch, step, purpose="pairs without an edge")
     found = np.zeros((0, 2), np.int64)
@@ -45,11 +46,13 @@ def drawn_pairs(edges: np.ndarray, nodes: int, count: int, seed: int, epoch: int
 
 
 def missing_pairs(edges: np.ndarray, nodes: int, count: int, seed: int) -> np.ndarray:
-    """`count` different pairs that are none of the edges, (count, 2) int64. Raises ValueError as `drawn_pairs` does."""
+    """`count` different pairs that are none of the edges, (count, 2) int64. Raises ValueError as `drawn_pairs` does, and where
+    there are fewer."""
+    if _free(edges, nodes) < count:
+        raise _too_full(edges, nodes)
     found = np.zeros((0, 2), np.int64)
     step = 0
     while len(found) < count:
-        _check(edges, nodes, count)
         more = np.concatenate([found, drawn_pairs(edges, nodes, count, seed, 0, step)])
         first = np.unique(_codes(more, nodes), return_index=True)[1]
         found, step = more[np.sort(first)], step + 1
@@ -60,9 +63,14 @@ def _codes(pairs: np.ndarray, nodes: int) -> np.ndarray:
     return pairs[:, 0] * nodes + pairs[:, 1]
 
 
-def _check(edges: np.ndarray, nodes: int, count: int) -> None:
-    every = nodes * (nodes - 1) // 2
-    free = every - len(edges)
-    if free < max(LEAST_FREE * every, 1) or (count < len(edges) and free < count):
-        raise ValueError(f"{len(edges)} of the {every} pairs of {nodes} nodes are edges: too few are none for edges to be told "
-                         "from them")
+def _every(nodes: int) -> int:
+    return nodes * (nodes - 1) // 2
+
+
+def _free(edges: np.ndarray, nodes: int) -> int:
+    return _every(nodes) - len(edges)
+
+
+def _too_full(edges: np.ndarray, nodes: int) -> ValueError:
+    return ValueError(f"{len(edges)} of the {_every(nodes)} pairs of {nodes} nodes are edges: too few are none for edges to be "
+                      "told from them")

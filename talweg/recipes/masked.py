@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,14 @@ import numpy as np
 
 from .. import nn
 from ..data import CATALOGUE, DataLoader, content_hash, is_path, load
+from ..data.examples import PARTS
 from ..data.labelled_texts import LabelledTexts, read_labelled_texts
 from ..data.plain_text import load_text
+from ..data.sources.csv_file import read_text
 from ..tensor import Tensor, from_numpy, no_grad, zeros
 from ..training import Score, softmax
 from ..training.report_parts import percent, section, table
-from .bert_reader import Reader, TextReader, learnt_reader, reader_of
+from .bert_reader import Reader, TextReader, learnt_reader, read_by_itself, reader_of
 from .evaluation import Answer, Evaluation
 from .masked_settings import HELP, ReadingSettings, Settings
 from .masked_windows import HiddenWords, known_targets
@@ -25,6 +28,7 @@ from .recipe import Recipe
 from .sequence_loss import token_loss
 from .task import LARGE_BATCH, Goal, loaders_of
 
+TEXT_FILES = (".txt", ".md")
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 MASK = "[MASK]"
 SHOWN = 24
@@ -41,7 +45,7 @@ class ReadTexts:
     notes: list[str] = field(default_factory=list)
 
     def part(self, name: str) -> list[str]:
-        if name not in ("train", "validation", "test"):
+        if name not in PARTS:
             raise ValueError(f"no split is called {name!r}: choose train, validation or test")
         return getattr(self, name)
 
@@ -67,10 +71,15 @@ class Masked(Recipe):
     prepared = Prepared
 
     def material(self, settings: Settings) -> ReadTexts:
-        """The texts. Raises as `load_text` and `read_labelled_texts` do."""
+        """The texts. Raises as `load_text` and `read_labelled_texts` do, and ValueError for a part that is blank."""
         if not holds_labels(settings.data):
             found = load_text(settings.data)
-            return ReadTexts(*(_paragraphs(part) for part in (found.train, found.validation, found.test)))
+            parts = [_paragraphs(part) for part in (found.train, found.validation, found.test)]
+            for name, part in zip(PARTS, parts):
+                if not part:
+                    raise ValueError(f"{settings.data}: its {name} part holds no text, only blank lines: take them out, or "
+                                     "give a longer text")
+            return ReadTexts(*parts)
         known = labelled_texts(settings)
         train = [*known.texts_of("train"), *known.unlabelled]
         return ReadTexts(train, known.texts_of("validation"), known.texts_of("test"), list(known.notes))
@@ -85,9 +94,10 @@ class Masked(Recipe):
         return MaskedReader(**prepared.sizes(), head="masked", dropout=settings.dropout)
 
     def goal(self, settings: Settings, material: ReadTexts, prepared: Prepared) -> Goal:
-        """Cross-entropy at the hidden tokens; those of the validation texts are the same in every epoch."""
+        """Cross-entropy at the hidden tokens; those of the validation texts are the same in every epoch. Raises ValueError for
+        texts to measure with of which no token is known."""
         train, _ = loaders_of(settings, _hidden(settings, material.train, prepared), [])  # type: ignore[arg-type]
-        held_out = _hidden(settings, material.validation, prepared)
+        held_out, _ = (_to_measure(settings, material, prepared, part) for part in ("validation", "test"))
 
         def validate(model: nn.Module) -> Score:
             loss, wrong, count = _measured(model, held_out)
@@ -105,8 +115,8 @@ class Masked(Recipe):
     def measure(self, model: nn.Module, settings: Settings, material: ReadTexts, split: str) -> Evaluation:
         """The share of hidden tokens that are guessed, beside that of the token most frequent in the training texts."""
         prepared = self.prepare(settings, material)
-        loss, wrong, count = _measured(model, _hidden(settings, material.part(split), prepared))
-        learned, asked = (_hidden(settings, texts, prepared) for texts in (material.train, material.part(split)))
+        learned, asked = _hidden(settings, material.train, prepared), _to_measure(settings, material, prepared, split)
+        loss, wrong, count = _measured(model, asked)
         targets = asked.batch(range(len(asked)))[1].numpy()
         frequent = np.bincount(learned.stream, minlength=len(prepared.tokens))
         frequent[list(prepared.stays(prepared.built()))] = 0
@@ -124,7 +134,7 @@ class Masked(Recipe):
         tokenizer = prepared.built()
         rows = []
         for number, text in enumerate(material.test[:SHOWN]):
-            ids = tokenizer.encode(text)[:prepared.context - 2]
+            ids = tokenizer.encode(text, special=False)[:prepared.context - 2]
             whole = [i for i in range(1, len(ids) - 1) if not _goes_on(prepared, ids[i]) and not _goes_on(prepared, ids[i + 1])]
             if not whole:
                 continue
@@ -140,6 +150,10 @@ class Masked(Recipe):
         one."""
         _, model, prepared = self.load(run)
         return [_answer(model, prepared, text_of_input(given)) for given in inputs]
+
+    def load(self, run: str | Path) -> tuple[Any, nn.Module, Any]:
+        settings, model, prepared = super().load(run)
+        return read_by_itself(settings, run), model, prepared
 
     def next_steps(self, run: Path) -> list[str]:
         return [f"evaluate {run}", f'predict {run} "the [MASK] of a function"', f"train textclf --weights {run}"]
@@ -170,10 +184,13 @@ def holds_labels(data: str) -> bool:
 
 
 def text_of_input(given: str) -> str:
-    """A text as it is given, or that of the file of this name. Raises ValueError for an empty one."""
-    path = Path(given)
-    is_file = len(given) < 1000 and path.suffix.lower() in (".txt", ".md") and path.is_file()
-    text = path.read_text(encoding="utf-8") if is_file else given
+    """A text as it is given, or that of the file of this name. Raises FileNotFoundError for what can only be the name of a file
+    and is none, and ValueError for an empty text or a file that holds none."""
+    named = given.lower().endswith(TEXT_FILES)
+    is_file = named and os.path.isfile(given)  # unlike Path.is_file, False for what is too long for a name
+    if named and not is_file and (len(given.split()) == 1 or os.path.isdir(os.path.dirname(given))):
+        raise FileNotFoundError(f"{given}: there is no such file")
+    text = read_text(Path(given)) if is_file else given
     if not text.strip():
         raise ValueError(f"{given!r}: there is no text to read")
     return text
@@ -205,9 +222,19 @@ def _answer(model: nn.Module, prepared: Prepared, text: str) -> Answer:
 
 
 def _hidden(settings: Settings, texts: Sequence[str], prepared: Reader) -> HiddenWords:
+    """Windows of the texts, in which [MASK] and its like, where a text has them, are words."""
     tokenizer = prepared.built()
-    ids = [[*tokenizer.encode(text), tokenizer["[SEP]"]] for text in texts]
+    ids = [[*tokenizer.encode(text, special=False), tokenizer["[SEP]"]] for text in texts]
     return HiddenWords(ids, prepared.context, settings.hidden, tokenizer, prepared.stays(tokenizer), settings.seed)
+
+
+def _to_measure(settings: Settings, material: ReadTexts, prepared: Reader, split: str) -> HiddenWords:
+    """The same windows in every epoch. Raises ValueError where nothing in them can be asked about."""
+    found = _hidden(settings, material.part(split), prepared)
+    if not found.asks():
+        raise ValueError(f"{settings.data}: none of the words that its {split} texts would be measured with is made of "
+                         "characters that the training texts have: give more text, or other parts")
+    return found
 
 
 def _measured(model: nn.Module, hidden: HiddenWords) -> tuple[float, int, int]:

@@ -20,7 +20,8 @@ MASKED, REPLACED = 0.8, 0.1  # of the tokens that are asked about (Devlin et al.
 
 class HiddenWords(Dataset):
     """Samples ((tokens (T,), places (K,)), targets (K,)): the K places are asked about, K the share `hidden` of a window, and at
-    least one. Of the tokens there 80 % are [MASK], 10 % any other, 10 % as they were.
+    least one; of a window that is not full so many count as are that share of its tokens. Of the tokens there 80 % are [MASK],
+    10 % any of the vocabulary, 10 % as they were.
 
     `texts` are ids, each with [SEP] after it. In every epoch they are put one after the other in a new order, and cut into
     windows of `context` with [CLS] before and [SEP] after; what is left over at the end is left out, a text that fills no
@@ -54,6 +55,10 @@ class HiddenWords(Dataset):
         tokens, places, targets = (from_numpy(np.stack(part)) for part in zip(*samples))
         return [(tokens, places), targets]
 
+    def asks(self) -> bool:
+        """Whether there is a window in which something is asked about."""
+        return any((self._sample(i)[2] != IGNORED).any() for i in range(len(self)))
+
     def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inner = self.context - 2
         window = np.full(self.context, self.tokenizer["[PAD]"], np.int64)
@@ -62,11 +67,12 @@ class HiddenWords(Dataset):
         draws, fate, other = Draws(self.seed, self.epoch, index, purpose="hidden words").units(3, self.context)
         fixed = np.isin(window, self.stays)
         places = np.argsort(np.where(fixed, 2.0, draws), kind="stable")[:self.asked]
-        targets = np.where(fixed[places], IGNORED, window[places])
+        left = fixed[places] | (np.arange(self.asked) >= max(1, round(self.hidden * len(part))))
+        targets = np.where(left, IGNORED, window[places])
         replaced = np.minimum((other[places] * len(self.tokenizer)).astype(np.int64), len(self.tokenizer) - 1)
         shown = np.where(fate[places] < MASKED, self.tokenizer["[MASK]"],
                          np.where(fate[places] < MASKED + REPLACED, replaced, window[places]))
-        window[places] = np.where(fixed[places], window[places], shown)
+        window[places] = np.where(left, window[places], shown)
         return window, places, targets
 
 

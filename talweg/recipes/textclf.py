@@ -20,7 +20,7 @@ from ..data.labelled_texts import LabelledTexts
 from ..io import load_matching
 from ..tensor import Tensor, from_numpy, manual_seed, zeros
 from ..training import ClassFindings, FitResult, Listener, class_scores, confusion_matrix, count_errors, softmax
-from .bert_reader import Reader, TextReader, learnt_reader, reader_of
+from .bert_reader import Reader, TextReader, learnt_reader, read_by_itself, reader_of
 from .classify import outputs_of
 from .evaluation import Answer, Evaluation
 from .masked import MASK, labelled_texts, text_of_input
@@ -156,6 +156,10 @@ class TextClassification(Recipe):
         """Each class's probability for texts, given as they are or by the paths of .txt files, the most probable first."""
         _, model, prepared = self.load(run)
         return [_answer(model, prepared, given) for given in inputs]
+
+    def load(self, run: str | Path) -> tuple[Any, nn.Module, Any]:
+        settings, model, prepared = super().load(run)
+        return read_by_itself(settings, run), model, prepared
 
     def next_steps(self, run: Path) -> list[str]:
         return [f"evaluate {run}", f'predict {run} "a text, or a file with one"']

@@ -145,6 +145,8 @@ def parsed_line(path: Path, line: str) -> Sample:
     pairs = value["edges"]
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise ValueError('"edges" must be a list of pairs of nodes, such as [[0, 1], [1, 2]]')
+    if not all(isinstance(end, str | int) for pair in pairs for end in pair):
+        raise ValueError('"edges" joins nodes by their names or whole numbers, and one of its ends is neither')
     edges = [(str(a), str(b)) for a, b in pairs]
     columns = value.get("nodes") or {}
     if not isinstance(columns, dict) or not all(isinstance(cells, list) for cells in columns.values()):

@@ -13,17 +13,16 @@ ENDINGS = (".csv", ".tsv", ".tab")
 
 
 def read_tables(edges: Path, nodes: Path) -> Parsed:
-    """Raises ValueError for tables without those columns, and for a node that comes twice."""
+    """Raises ValueError for a table of edges of one column, and for a node without a name or one that comes twice."""
     pairs, table = (read_csv(path, Problems()) for path in (edges, nodes))
-    for found, least, what in ((pairs, 2, "the two ends of an edge"), (table, 2, "a node's name and its class")):
-        if len(found.columns) < least:
-            raise ValueError(f"{found.path}: needs {least} columns, {what}, and has {len(found.columns)}")
+    if len(pairs.columns) < 2:
+        raise ValueError(f"{edges}: needs 2 columns, the two ends of an edge, and has {len(pairs.columns)}")
     names, *columns = table.columns
-    known = [str(name).strip() for name in table.columns[names]]
+    known = [str(name or "").strip() for name in table.columns[names]]
     _unlike(table, known)
     left = list(pairs.columns)[2:]
     notes = [*pairs.notes, *table.notes] + ([f"{edges.name}: not used: {', '.join(left)}"] if left else [])
-    ends = [[str(end).strip() for end in column] for column in list(pairs.columns.values())[:2]]
+    ends = [[str(end or "").strip() for end in column] for column in list(pairs.columns.values())[:2]]
     _ends_known(pairs, ends, set(known))
     cells = {name: [cell(None if c is None else str(c)) for c in table.columns[name]] for name in columns}
     return Parsed(edges, known, list(zip(*ends)), cells, notes)
@@ -47,6 +46,8 @@ def read_edge_table(path: Path) -> Parsed:
 def _unlike(table: Table, names: list[str]) -> None:
     first: dict[str, int] = {}
     for row, name in zip(table.rows, names):
+        if not name:
+            raise ValueError(f"{table.path}: row {row}: a node needs a name, in the first column")
         if name in first:
             raise ValueError(f"{table.path}: row {row}: node {name!r} stands in row {first[name]} already")
         first[name] = row
