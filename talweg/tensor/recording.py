@@ -47,6 +47,11 @@ class Effects:
         given = [h.box._grad.node for h in self.gradients if h.box._grad is not None]
         return [*given, *(b.node for b in self.results.values()), *(b.node for b in self.stored), *(s.node for s in self.written)]
 
+    def homes(self) -> list[tuple[weakref.ref[Box], Storage]]:
+        """The written tensors that are no gradients, and where they lie: one may be given other memory, by `x.data = y`."""
+        gradients = {id(h.grad) for h in self.before.held.values() if h.grad is not None}
+        return [(r, storage) for r, storage in self.before.homes() if id(r()) not in gradients]
+
     def targets(self) -> list[Callable[[], Storage]]:
         """Each written storage, or where it was a tensor's gradient, whatever is that by then."""
         owners = {id(h.grad._storage): h.box for h in self.before.held.values() if h.grad is not None}
@@ -87,7 +92,9 @@ class Recording:
     def __init__(self, trace: Trace, effects: Effects, given: Sequence[Box], result: Any):
         self._trace = trace
         self._result = result
+        self.sets_up = trace.sets_up
         self._written = effects.targets()
+        self._homes = effects.homes()
         self._stored = [weakref.ref(b) for b in effects.stored]
         self._gradients = [(h.box, h.box._grad is not None) for h in effects.gradients]
         self._results = list(effects.results)
@@ -160,6 +167,10 @@ class Recording:
     def _settings_hold(self) -> bool:
         for holder, name, value in self._trace.guards.values():
             if getattr(holder, name) != value:
+                return False
+        for reference, storage in self._homes:
+            box = reference()
+            if box is not None and box._storage is not storage:
                 return False
         return all((box._grad is not None) is has for box, has in self._grads_at_entry)
 
@@ -243,9 +254,10 @@ class _Given:
 class _Captured:
     """A tensor that the function reaches without its being an argument, or (`of_gradient`) such a tensor's gradient."""
 
-    def __init__(self, box: Box, of_gradient: bool, like: np.ndarray):
+    def __init__(self, box: Box, of_gradient: bool, node: Node, like: np.ndarray):
         self.holder = box
         self.of_gradient = of_gradient
+        self.needs_grad = node.needs_grad
         self.shape, self.dtype, self.strides = like.shape, like.dtype, like.strides
 
     @property
@@ -260,7 +272,10 @@ class _Captured:
         if box is None:
             return None
         storage = box._storage
-        value = (box._node if storage.link is None and box._seen == storage.version else box.node).value
+        node = box._node if storage.link is None and box._seen == storage.version else box.node
+        if node.needs_grad is not self.needs_grad:
+            return None
+        value = node.value
         if value is not None and value.strides == self.strides and value.shape == self.shape and value.dtype == self.dtype:
             return value
         fits = value is not None and value.shape == self.shape and value.dtype == self.dtype
@@ -329,7 +344,7 @@ class _Sources:
         if known in self._arguments:
             return _Given(self._arguments[known], leaf.value)
         if known in self._boxes and leaf.op is not constant_op:
-            return _Captured(*self._boxes[known], leaf.value)
+            return _Captured(*self._boxes[known], known, leaf.value)
         return _Fixed(leaf.value)
 
     def donated(self, leaves: list[Node]) -> list[int]:
