@@ -88,7 +88,9 @@ def test_the_page_and_its_files_come_with_a_policy(page):
         assert answer.status_code == 200
         assert kind in answer.headers["content-type"]
         assert "default-src 'self'" in answer.headers["content-security-policy"]
-    assert "Loss by epoch" in page.get("/api/runs/lenet-digits/report").text
+    report = page.get("/api/runs/lenet-digits/report")
+    assert "Loss by epoch" in report.text
+    assert "script-src 'none'" in report.headers["content-security-policy"]
 
 
 def test_a_drawing_gets_probabilities_and_the_maps_of_the_layers(page):

@@ -25,7 +25,8 @@ def note(box: Box) -> None:
 
 
 def _thin() -> None:
-    """Forget the dead, and what was noted again, as `x.data = y` does. What other threads note meanwhile comes behind the part that is replaced, which happens at once."""
+    """Forget the dead, and what was noted again, as `x.data = y` does. What other threads note meanwhile comes behind the part
+    that is replaced, which happens at once."""
     global _limit
     if not _thinning.acquire(blocking=False):
         return

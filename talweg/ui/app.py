@@ -27,6 +27,8 @@ LIMIT = 32 * MIB
 REFUSED = (ValueError, OSError, RuntimeError, ImportError, ArithmeticError)
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; frame-ancestors 'none'"
+REPORT_POLICY = "script-src 'none'; object-src 'none'; connect-src 'none'; form-action 'none'; frame-ancestors 'none'"
+"""A report has its style and pictures within itself, and no program: one in a run from elsewhere is not the page's."""
 
 
 def create_app(folder: str | Path = "runs", limit: int = LIMIT, hosts: tuple[str, ...] | None = LOCAL) -> FastAPI:
@@ -99,8 +101,8 @@ async def _guarded(request: Request, call_next: Callable, hosts: tuple[str, ...]
     response = await call_next(request)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if not request.url.path.endswith("/report"):  # a report has its style and pictures within itself
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    report = request.url.path.endswith("/report")
+    response.headers["Content-Security-Policy"] = REPORT_POLICY if report else PAGE_POLICY
     return response
 
 
