@@ -478,13 +478,20 @@ def test_a_captured_tensor_that_waits_is_read_at_each_call(compiled):
     assert course(compiled(follow)) == expected
 
 
-@pytest.mark.parametrize("compiled", [tw.compile, CompiledAtOnce], ids=["compile", "at once"])
-def test_a_tensor_of_one_repeated_element_is_updated_element_by_element(compiled):
-    """The running variance of a new batch norm that has been looked at, or copied with its module, is one element in memory."""
-    def course(wrapped):
-        count = tw.ones(3)
-        copy.deepcopy(count)
-        function = wrapped(lambda x: count.mul_(0.9).add_(x))
-        return [function(tw.tensor([1.0, 2.0, float(i)])).tolist() for i in range(4)] + [count.tolist()]
+def test_a_repeated_element_is_not_updated_where_it_lies():
+    """What `ones` and `zeros` hold may be one element in memory: written over in place, all elements became equal."""
+    weight, total = tw.ones(3, requires_grad=True), tw.zeros(3)
+    assert (weight.tolist(), total.tolist()) == ([1.0] * 3, [0.0] * 3)
+    optimizer = tw.optim.SGD([weight], lr=0.5)
 
-    np.testing.assert_allclose(course(compiled), course(lambda function: function), rtol=1e-6)
+    def step(x):
+        optimizer.zero_grad()
+        (weight * x).sum().backward()
+        optimizer.step()
+        total.add_(x * 2)
+
+    run = CompiledAtOnce(step)
+    for i in range(1, 4):
+        run(tw.tensor([1.0, 2.0, 4.0]))
+        assert weight.tolist() == [1 - 0.5 * i, 1 - 1.0 * i, 1 - 2.0 * i]
+        assert total.tolist() == [2.0 * i, 4.0 * i, 8.0 * i]

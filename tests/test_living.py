@@ -28,6 +28,15 @@ def test_those_that_are_gone_are_not_kept():
     assert len(living._noted) < 2 * living.SPARE + 4 * before
 
 
+def test_one_that_is_given_other_memory_again_and_again_is_kept_once():
+    x = tw.nn.Parameter(tw.ones(1))
+    before = len(living.living())
+    for _ in range(10 * living.SPARE):
+        x.data = x.data * 0.5
+    assert all(known(x))
+    assert len(living._noted) < 2 * living.SPARE + 4 * before
+
+
 def test_tensors_of_several_threads_are_known_while_the_dead_are_forgotten():
     kept = []
 

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import torch_twins
 from click.testing import CliRunner
 from parity import shake
 from PIL import Image
@@ -18,7 +19,8 @@ import talweg as tw
 from talweg.cli.main import main
 from talweg.data.text import CLIPTokenizer
 from talweg.data.text.byte_level import byte_characters
-from talweg.models import DDPMUNet
+from talweg.io import read_checkpoint
+from talweg.models import DDPMUNet, PSPNet
 from talweg.recipes.align import RECIPE as ALIGN
 from talweg.recipes.align_settings import Options
 from talweg.recipes.classify import RECIPE as CLASSIFY
@@ -361,6 +363,75 @@ def test_pixels_by_torchvisions_weights(tmp_path, photo):
     assert np.mean(np.asarray(Image.open(out)) == mask[0]) > 0.998
 
 
+def test_pixels_by_the_authors_pspnet(tmp_path, photo):
+    """The file of hszhao/semseg, whose names of a parallel training begin with `module.`, and its network as PyTorch has it."""
+    tw.manual_seed(0)
+    model = PSPNet(50, classes=4)
+    for name, value in model.state_dict().items():
+        if name.endswith("running_var"):
+            value.copy_(tw.rand(*value.shape) + 0.5)
+        elif name.endswith(("running_mean", "bias")):
+            value.copy_(0.1 * tw.randn(*value.shape))
+    model.save_pretrained(tmp_path / "own")
+    published = {name: torch.from_numpy(array.copy()) for name, array in read_checkpoint(tmp_path / "own").tensors.items()}
+    torch.save({"state_dict": {f"module.{name}": value for name, value in published.items()}}, tmp_path / "psp.pth")
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({
+        "size": {"height": 41, "width": 57}, "do_center_crop": False, "image_mean": [0.4] * 3, "image_std": [0.2] * 3}))
+    small = np.asarray(Image.open(photo).resize((57, 41), Image.Resampling.BILINEAR), np.float32).transpose(2, 0, 1)
+    with torch.no_grad():
+        logits, _ = torch_twins.pspnet(published, torch.from_numpy((small / 255 - 0.4) / 0.2)[None], (3, 4, 6, 3))
+        mask = torch.nn.functional.interpolate(logits, size=(70, 90), mode="bilinear").argmax(1).numpy()
+    assert len(np.unique(mask)) > 1
+    out = tmp_path / "mask.png"
+    found = facts("predict", "--model", "pspnet50", "--weights", tmp_path / "psp.pth", photo, "--draw", "mask", "--out", out)
+    assert found["shares"] == pytest.approx({str(c): (mask == c).mean() for c in np.unique(mask)}, abs=0.002)
+    assert np.mean(np.asarray(Image.open(out)) == mask[0]) > 0.998
+
+
+# Detection
+
+
+def suppressed(boxes, scores, overlap):
+    """torchvision.ops.nms, which is compiled code that a source folder has not: the places that are kept, by falling score."""
+    kept, left = [], scores.argsort(descending=True)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        corners = torch.minimum(boxes[best, 2:], boxes[left, 2:]) - torch.maximum(boxes[best, :2], boxes[left, :2])
+        shared = corners.clamp(min=0).prod(1)
+        left = left[shared / (areas[best] + areas[left] - shared) <= overlap]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.long)
+
+
+def test_boxes_by_torchvisions_weights(tmp_path, photo, monkeypatch):
+    """Boxes, classes and scores of torchvision's whole detector, which prepares the picture, decodes and suppresses too."""
+    models = reference("torchvision", "models")
+    torch.manual_seed(0)
+    theirs = shake(models.detection.ssd300_vgg16(weights=None, weights_backbone=None, num_classes=5))
+    with torch.no_grad():
+        for name, value in theirs.named_parameters():
+            if name.startswith("head.classification") and name.endswith("bias"):
+                value.view(-1, 5)[:, 0] += 2  # mostly background
+    theirs.score_thresh = 0.985
+    monkeypatch.setattr(reference("torchvision", "ops", "boxes"), "nms", suppressed)
+    torch.save(theirs.state_dict(), tmp_path / "ssd.pth")
+    square = tmp_path / "square.png"
+    Image.open(photo).resize((300, 300), Image.Resampling.BICUBIC).save(square)  # which needs no more resizing
+    pixels = torch.from_numpy(np.asarray(Image.open(square), np.float32).transpose(2, 0, 1).copy() / 255)
+    with torch.no_grad():
+        [told] = theirs([pixels])
+    inside = (told["boxes"][:, 2:] > told["boxes"][:, :2]).all(1)  # some lie outside the picture, and nothing of them is left
+    wanted = {name: value[inside] for name, value in told.items()}
+    found = facts("predict", "--model", "ssd300", "--weights", tmp_path / "ssd.pth", square, "--score", "0.985",
+                  "--out", tmp_path / "boxes.png")["detections"]
+    assert 5 < len(found) == len(wanted["scores"]) < 100
+    np.testing.assert_allclose([f["score"] for f in found], wanted["scores"], atol=1e-4)
+    assert [f["class"] for f in found] == [str(int(k)) for k in wanted["labels"]]
+    np.testing.assert_allclose([f["box"] for f in found], wanted["boxes"], atol=0.1)
+    assert Image.open(tmp_path / "boxes.png").size[0] >= 300
+
+
 # Making and transcribing
 
 
@@ -411,7 +482,7 @@ def test_files_of_another_model_are_refused(tmp_path, photo, clip):
     weights = tmp_path / "weights.pth"
     line = fault("predict", "--model", "resnet50", "--weights", weights, photo)
     assert "are weights of resnet18" in line
-    for model in ("vgg16", "vit_b_16", "alexnet"):
+    for model in ("vgg16", "vit_b_16", "alexnet", "ssd300", "fcn_resnet50", "pspnet50"):
         line = fault("predict", "--model", model, "--weights", weights, photo)
         assert "do not describe a" in line
         assert str(weights) in line
@@ -432,6 +503,9 @@ def test_names_that_do_not_belong_to_the_weights(tmp_path, photo):
     config["id2label"].pop("6")
     path.write_text(json.dumps(config))
     assert "fc.weight is [7, 256], expected [6, 256]" in fault("predict", tmp_path / "resnet", photo)
+    config["id2label"]["99"] = "bus"
+    path.write_text(json.dumps(config))
+    assert "names class 99" in fault("predict", tmp_path / "resnet", photo)
     path.write_text("{broken")
     assert "config.json" in fault("predict", "--model", "resnet50", "--weights", tmp_path / "resnet", photo)
     path.unlink()

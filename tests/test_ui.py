@@ -7,7 +7,9 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from talweg.models.diffusion import made
 from talweg.recipes import classify, diffuse, language
 from talweg.recipes.classify_settings import Settings
 from talweg.recipes.diffuse_settings import Settings as NoiseSettings
+from talweg.recipes.evaluation import Answer
 from talweg.recipes.language_settings import Settings as TextSettings
 from talweg.recipes.registry import load_run
 from talweg.ui.app import create_app
@@ -85,7 +88,9 @@ def test_the_page_and_its_files_come_with_a_policy(page):
         assert answer.status_code == 200
         assert kind in answer.headers["content-type"]
         assert "default-src 'self'" in answer.headers["content-security-policy"]
-    assert "Loss by epoch" in page.get("/api/runs/lenet-digits/report").text
+    report = page.get("/api/runs/lenet-digits/report")
+    assert "Loss by epoch" in report.text
+    assert "script-src 'none'" in report.headers["content-security-policy"]
 
 
 def test_a_drawing_gets_probabilities_and_the_maps_of_the_layers(page):
@@ -168,6 +173,7 @@ def picture_of(source):
     ("lenet-digits/watch", b"{}", 422, "no text that could be watched"), ("gpt-text/watch", b"[]", 400, "JSON object"),
     ("gpt-text/watch", b'{"prompt": "the cat sat on the mat"}', 422, "to be watched it must have 1 to 15"),
     ("gpt-text/watch", b'{"temperature": -1}', 422, "temperature"), ("gpt-text/watch", b'{"top_p": 2}', 422, "top_p"),
+    ("gpt-text/watch", b"[" * 100_000, 400, "JSON object"),
     ("gpt-text/denoise", b"{}", 422, "no denoising that could be watched"), ("none/denoise", b"{}", 404, "no run 'none'"),
     ("ddpm-digits/denoise", b'{"steps": 13}', 422, "13 steps are not between 1 and the 12"),
     ("ddpm-digits/denoise", b'{"n": 0}', 422, "setting n"), ("ddpm-digits/denoise", b'{"seed": "x"}', 422, "whole number"),
@@ -177,6 +183,32 @@ def test_what_cannot_be_answered_is_told(page, address, content, status, words):
     assert answer.status_code == status, answer.text
     assert words in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_a_damaged_run_does_not_take_the_list_with_it(tmp_path, monkeypatch):
+    for name, text in {"word": "recipe: {a: 1}", "number": "recipe: 3"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(text + "\nsettings: {}\ninput: {}\n")
+    (tmp_path / "gone").mkdir()
+    glob = Path.glob  # which finds a run that is deleted before anybody looks at it
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [*glob(self, pattern), tmp_path / "gone" / "config.yaml"])
+    with TestClient(create_app(tmp_path), base_url=HERE) as client:
+        found = {r["name"]: r["fault"] for r in client.get("/api/runs").json()["runs"]}
+    assert set(found) == {"word", "number", "gone"}
+    assert "no recipe 3" in found["number"]
+    assert "no recipe {'a': 1}" in found["word"]
+
+
+@pytest.mark.parametrize("error", [KeyError("weights"), TypeError("a list"), IndexError("far")])
+def test_an_error_of_the_program_is_told_as_one(folder, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("talweg.ui.app.activations", fail)
+    with TestClient(create_app(folder), base_url=HERE) as client:
+        answer = client.post("/api/runs/lenet-digits/activations", content=drawing())
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == f"internal error: {type(error).__name__}: {error}"
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"host": "127.0.0.1.evil.example:80"},
@@ -197,6 +229,12 @@ def test_files_outside_are_not_served(page):
 
 @pytest.fixture(scope="module")
 def address(folder):
+    with serving(folder) as found:
+        yield found
+
+
+@contextmanager
+def serving(folder):
     import uvicorn
 
     with socket.socket() as probe:
@@ -293,3 +331,38 @@ def test_a_person_watches_a_text_and_a_denoising(browser, address, tmp_path):
 
 def shared(tab, i):
     return float(tab.locator("#tokens span").nth(i).get_attribute("style").partition(":")[2].strip(" ;"))
+
+
+def test_a_text_that_nobody_waits_for_is_not_made_to_its_end(browser, folder):
+    """Each one that was left went on beside those that came after it, and all of them became slower."""
+    expect = pytest.importorskip("playwright.sync_api").expect
+    made = []
+
+    def endless(runs, name, options):
+        def pieces():
+            made.append(0)
+            mine = len(made) - 1
+            while True:
+                time.sleep(0.01)
+                made[mine] += 1
+                yield "word "
+
+        return Answer("", {}, pieces=pieces())
+
+    with pytest.MonkeyPatch.context() as patch, serving(folder) as address:
+        patch.setattr("talweg.ui.app.generated", endless)
+        tab = browser.new_page()
+        tab.goto(address)
+        for _ in range(2):
+            tab.get_by_role("button", name="gpt-text").click()
+            tab.get_by_role("button", name="Make").click()
+            expect(tab.locator("#words")).to_contain_text("word word word", timeout=60_000)
+        tab.get_by_role("button", name="lenet-digits").click()
+        deadline = time.monotonic() + 20
+        before = None
+        while before != made and time.monotonic() < deadline:
+            before = list(made)
+            time.sleep(1)
+        tab.close()
+    assert before == made
+    assert len(made) == 2

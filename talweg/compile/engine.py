@@ -70,7 +70,8 @@ class Compiled:
         self.which = [place[leaf] for leaf in canonical.inputs]
         stand_ins = list(canonical.inputs.values())
         strides = [strides_of(leaf.value) for leaf in canonical.inputs]
-        given = [canonical.inputs[leaves[i]] for i in donated if leaves[i] in canonical.inputs]
+        given = [canonical.inputs[leaf] for leaf in (leaves[i] for i in donated)
+                 if leaf in canonical.inputs and not repeats(leaf.shape, leaf.value.strides)]
         for_good = not any(n.needs_grad for n in outputs)
         self.program = planned(canonical.roots, stand_ins, strides, given, for_good)
         dump.show(self.program)
@@ -133,6 +134,11 @@ def planned(roots: Sequence[Node], inputs: Sequence[Node], strides: Sequence[Sha
     if updates and not program.checks_before_updates():
         program = Program(Planner(roots, inputs, strides).plan(), packs)
     return program
+
+
+def repeats(shape: Shape, strides: Shape) -> bool:
+    """Whether elements share memory, as those of `zeros` and `expand` do: there is no room for a value of each."""
+    return any(step == 0 and count > 1 for count, step in zip(shape, strides))
 
 
 def strides_of(array: np.ndarray) -> tuple[int, ...]:

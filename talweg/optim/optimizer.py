@@ -42,9 +42,13 @@ def _as_step(step: Callable) -> Callable:
         self._stepping = True
         try:
             args, kwargs = self._before_step(args, kwargs)
+            known = len(self.state)
             if (trace := active()) is not None:
                 trace.guard(self, "_loads")
+                trace.guard(self, "_decisions")
             result = step(self, *args, **kwargs)
+            if trace is not None and len(self.state) != known:
+                trace.sets_up = True
             self._opt_called = True
             step_done()
             for hook in tuple(self._step_post_hooks.values()):
@@ -101,6 +105,15 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(dict(group))
+
+    @property
+    def _decisions(self) -> list:
+        """What Python decides by in a step, of each group: how many parameters there are, and which settings are on. Numbers
+        that are on may change; they are inputs of a recorded step."""
+        return [(len(group["params"]), *[
+            (name, bool(value) if isinstance(value, int | float) else value)
+            for name, value in group.items() if name != "lr" and (value is None or isinstance(value, int | float | str))
+        ]) for group in self.param_groups]
 
     def _make_hooks(self) -> None:
         self._step_pre_hooks: OrderedDict[int, Callable] = OrderedDict()

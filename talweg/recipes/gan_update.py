@@ -82,7 +82,7 @@ class AdversarialUpdate:
     @cached_property
     def _turns(self) -> tuple[Callable[[Tensor], Any], Callable[[int], Any]]:
         """The discriminator's and the generator's, one native call each."""
-        turns = (CompiledAtOnce(turn, lambda: len(self.optimizer.state)) for turn in (self._discriminator, self._generator))
+        turns = (CompiledAtOnce(turn) for turn in (self._discriminator, self._generator))
         return tuple(turns)  # type: ignore[return-value]
 
     def _discriminator(self, real: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor, Tensor]:

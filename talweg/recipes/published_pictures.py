@@ -76,12 +76,16 @@ def class_names(checkpoint: Checkpoint, count: int, background: bool = False) ->
     """Names of `count` outputs by config.json: id2label as transformers writes it, label_names as timm does; numbers where
     it has neither. With `background`, the first output is left out. A name that comes more than once gets its number.
 
-    Raises ValueError where the file names another number of classes.
+    Raises ValueError where the file names another number of classes, or one that is none of them.
     """
     told = _told(checkpoint.config)
     if told and len(told) != count:
         raise ValueError(f"{checkpoint.path}: its config.json names {len(told)} classes, but the weights have {count} outputs: "
                          "they do not belong together")
+    beyond = sorted(i for i in told if i >= count)
+    if beyond:
+        raise ValueError(f"{checkpoint.path}: its config.json names class {beyond[0]}, but the weights have the outputs "
+                         f"0 to {count - 1}: they do not belong together")
     names = [str(told.get(i, i)) for i in range(count)]
     often = Counter(names)
     unique = [f"{name} ({i})" if often[name] > 1 else name for i, name in enumerate(names)]

@@ -89,7 +89,7 @@ def recipe_of(run: str | Path | Weights) -> Recipe:
         raise ValueError(f"{run}: a weights file does not say of which model it is: give --model NAME --weights {run}, or the "
                          "run folder that it belongs to")
     name = config_of(run).get("recipe", "classify")
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(f"{Path(run) / 'config.yaml'}: there is no recipe {name!r}: {_hint(str(name), list(RECIPES))}")
     return recipe(name)
 

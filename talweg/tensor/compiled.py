@@ -30,7 +30,9 @@ def compile(function: Callable | None = None, *, fullgraph: bool = False, dynami
     what gains most. Tensors that the function reads and writes beside its arguments, parameters, gradients, optimiser
     state, running statistics, random generators, take part. Python runs at the first two calls with arguments of new
     shapes, dtypes, numbers or objects and not afterwards: what it prints, counts or decides is fixed then, except learning
-    rates and step counts of optimisers, which are read at each call. Where a result needs gradients through this function
+    rates and step counts of optimisers, which are read at each call. What is noticed, and recorded anew: modules in another
+    mode, tensors whose `requires_grad` or memory (`.data`) is another, parameter groups that are new or decide otherwise;
+    but not a module that was put in another's place. Where a result needs gradients through this function
     (its backward pass is outside), calls are recorded as usual. `fullgraph`, `dynamic`, `backend`, `mode` and `options`
     are PyTorch's and have no effect; `disable` returns the function as it is.
 
@@ -95,28 +97,20 @@ class CompiledFunction:
             except Unsuitable as reason:
                 self._recordings[kind] = []
                 return reason.result
-        self._recordings[kind] = [*known[-7:], recording]
+        # A call that sets up what later ones go on with is no pattern for them: the next is traced.
+        self._recordings[kind] = (known or None) if recording.sets_up else [*known[-7:], recording]
         return result
 
 
 class CompiledAtOnce(CompiledFunction):
     """Traced at the first call already, so that every call is a run of a program and gives the same bits whenever a process
     came to it: what is begun anew from a save then goes on as it would have gone.
-
-    `set_up()` counts what calls set up for later ones, an optimiser's states: where it has grown in a call, its recording
-    is dropped. Lazy layers must have their shapes.
+    Lazy layers must have their shapes.
     """
 
-    def __init__(self, function: Callable, set_up: Callable[[], int] = int):
-        super().__init__(function)
-        self._set_up = set_up
-
     def _first_time(self, kind: tuple, args: tuple, kwargs: dict) -> Any:
-        before = self._set_up()
         result = self._traced(kind, args, kwargs, [])
-        if self._set_up() != before:
-            del self._recordings[kind]
-        elif len(self._recordings) > MOST_RECORDINGS:
+        if len(self._recordings) > MOST_RECORDINGS:
             del self._recordings[next(iter(self._recordings))]
         return result
 

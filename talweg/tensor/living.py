@@ -10,7 +10,7 @@ from weakref import ref
 if TYPE_CHECKING:
     from .box import Box
 
-SPARE = 1000  # so many dead references may be kept before they are looked for
+SPARE = 1000  # so many references too many may be kept before they are looked for
 
 _noted: list[ref[Box]] = []
 _limit = SPARE
@@ -25,13 +25,14 @@ def note(box: Box) -> None:
 
 
 def _thin() -> None:
-    """Forget the dead. What other threads note meanwhile comes behind the part that is replaced, which happens at once."""
+    """Forget the dead, and what was noted again, as `x.data = y` does. What other threads note meanwhile comes behind the part
+    that is replaced, which happens at once."""
     global _limit
     if not _thinning.acquire(blocking=False):
         return
     try:
         count = len(_noted)
-        _noted[:count] = [r for r in _noted[:count] if r() is not None]
+        _noted[:count] = {id(r): r for r in _noted[:count] if r() is not None}.values()
         _limit = 2 * len(_noted) + SPARE
     finally:
         _thinning.release()

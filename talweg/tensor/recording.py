@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.engine import state_of
+from ..compile.engine import repeats, state_of
 from ..compile.evaluate import compiled_graph
 from ..compile.ownership import is_ours, pooled, references
 from ..compile.profile import copy_of
@@ -46,6 +46,11 @@ class Effects:
     def roots(self) -> list[Node]:
         given = [h.box._grad.node for h in self.gradients if h.box._grad is not None]
         return [*given, *(b.node for b in self.results.values()), *(b.node for b in self.stored), *(s.node for s in self.written)]
+
+    def homes(self) -> list[tuple[weakref.ref[Box], Storage]]:
+        """The written tensors that are no gradients, and where they lie: one may be given other memory, by `x.data = y`."""
+        gradients = {id(h.grad) for h in self.before.held.values() if h.grad is not None}
+        return [(r, storage) for r, storage in self.before.homes() if id(r()) not in gradients]
 
     def targets(self) -> list[Callable[[], Storage]]:
         """Each written storage, or where it was a tensor's gradient, whatever is that by then."""
@@ -87,7 +92,9 @@ class Recording:
     def __init__(self, trace: Trace, effects: Effects, given: Sequence[Box], result: Any):
         self._trace = trace
         self._result = result
+        self.sets_up = trace.sets_up
         self._written = effects.targets()
+        self._homes = effects.homes()
         self._stored = [weakref.ref(b) for b in effects.stored]
         self._gradients = [(h.box, h.box._grad is not None) for h in effects.gradients]
         self._results = list(effects.results)
@@ -160,6 +167,10 @@ class Recording:
     def _settings_hold(self) -> bool:
         for holder, name, value in self._trace.guards.values():
             if getattr(holder, name) != value:
+                return False
+        for reference, storage in self._homes:
+            box = reference()
+            if box is not None and box._storage is not storage:
                 return False
         return all((box._grad is not None) is has for box, has in self._grads_at_entry)
 
@@ -243,9 +254,10 @@ class _Given:
 class _Captured:
     """A tensor that the function reaches without its being an argument, or (`of_gradient`) such a tensor's gradient."""
 
-    def __init__(self, box: Box, of_gradient: bool, like: np.ndarray):
+    def __init__(self, box: Box, of_gradient: bool, node: Node, like: np.ndarray):
         self.holder = box
         self.of_gradient = of_gradient
+        self.needs_grad = node.needs_grad
         self.shape, self.dtype, self.strides = like.shape, like.dtype, like.strides
 
     @property
@@ -260,7 +272,10 @@ class _Captured:
         if box is None:
             return None
         storage = box._storage
-        value = (box._node if storage.link is None and box._seen == storage.version else box.node).value
+        node = box._node if storage.link is None and box._seen == storage.version else box.node
+        if node.needs_grad is not self.needs_grad:
+            return None
+        value = node.value
         if value is not None and value.strides == self.strides and value.shape == self.shape and value.dtype == self.dtype:
             return value
         fits = value is not None and value.shape == self.shape and value.dtype == self.dtype
@@ -293,7 +308,7 @@ def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray | None:
     element along a dimension, as `zeros` and `expand` do, and this array does not."""
     if array.strides == strides:
         return array
-    if _repeats(array.shape, strides):
+    if repeats(array.shape, strides):
         return None
     order = sorted(range(array.ndim), key=lambda d: -strides[d])
     copy = np.empty([array.shape[d] for d in order], array.dtype).transpose(np.argsort(order))
@@ -302,11 +317,6 @@ def laid_out(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray | None:
         copy = np.lib.stride_tricks.as_strided(np.empty(max(extent, 1), array.dtype), array.shape, strides)
     copy[...] = array
     return copy
-
-
-def _repeats(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether elements lie in the same place: nothing may be written there."""
-    return any(step == 0 and count > 1 for count, step in zip(shape, strides))
 
 
 class _Sources:
@@ -334,7 +344,7 @@ class _Sources:
         if known in self._arguments:
             return _Given(self._arguments[known], leaf.value)
         if known in self._boxes and leaf.op is not constant_op:
-            return _Captured(*self._boxes[known], leaf.value)
+            return _Captured(*self._boxes[known], known, leaf.value)
         return _Fixed(leaf.value)
 
     def donated(self, leaves: list[Node]) -> list[int]:
@@ -342,7 +352,7 @@ class _Sources:
         found = []
         for i, leaf in enumerate(leaves):
             where = self._boxes.get(leaf)
-            if where is not None and leaf not in self._arguments and not _repeats(leaf.shape, leaf.value.strides):
+            if where is not None and leaf not in self._arguments:
                 written = self._held[id(where[0])].grad if where[1] else where[0]
                 if written is not None and id(written._storage) in self._written:
                     found.append(i)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
+from weakref import ref
 
 from ..graph.node import Node
 from .box import Box, Storage
@@ -54,6 +55,10 @@ class Snapshot:
             if held.box.node is not held.node:
                 found[id(storage)] = storage
         return list(found.values())
+
+    def homes(self) -> list[tuple[ref[Box], Storage]]:
+        """The tensors that hold another value now, and where."""
+        return [(ref(h.box), h.box._storage) for h in self.held.values() if h.box.node is not h.node]
 
     def new_gradients(self) -> list[Held]:
         """The tensors whose `.grad` is another tensor now, or none."""

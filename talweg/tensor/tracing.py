@@ -23,6 +23,7 @@ class Trace:
     moments   what happens in Python at each call, in order: callables that return None, or the array of an input
     inputs    the nodes whose arrays moments give, by the moment's number
     guards    (object, attribute, value): settings under which the recording holds
+    sets_up   whether the call made what later calls go on with, as an optimiser its state: they are not like this one
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Trace:
         self.moments: list[Callable[[], np.ndarray | None]] = []
         self.inputs: dict[int, Node] = {}
         self.guards: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self.sets_up = False
 
     def guard(self, holder: Any, attribute: str) -> None:
         self.guards.setdefault((id(holder), attribute), (holder, attribute, getattr(holder, attribute)))

@@ -177,7 +177,7 @@ class CompiledUpdate(Update):
 
     @cached_property
     def _one_call(self) -> Callable[[Sequence[Batch]], Any]:
-        return CompiledAtOnce(super()._made, lambda: len(self.optimizer.state))
+        return CompiledAtOnce(super()._made)
 
     def _made(self, batches: Sequence[Batch]) -> tuple[list[tuple[Any, Tensor]], Tensor, Tensor]:
         return self._one_call(batches) if len(batches) == 1 else super()._made(batches)

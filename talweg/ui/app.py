@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,15 +17,18 @@ from fastapi.staticfiles import StaticFiles
 
 from ..version import __version__
 from .answers import activations, finished, generated, predicted
-from .runs import Runs
+from .runs import Runs, UnknownRun
 from .watching import denoising, watched_text
 
+LOG = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 MIB = 2**20
 LIMIT = 32 * MIB
 REFUSED = (ValueError, OSError, RuntimeError, ImportError, ArithmeticError)
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; frame-ancestors 'none'"
+REPORT_POLICY = "script-src 'none'; object-src 'none'; connect-src 'none'; form-action 'none'; frame-ancestors 'none'"
+"""A report has its style and pictures within itself, and no program: one in a run from elsewhere is not the page's."""
 
 
 def create_app(folder: str | Path = "runs", limit: int = LIMIT, hosts: tuple[str, ...] | None = LOCAL) -> FastAPI:
@@ -34,13 +38,18 @@ def create_app(folder: str | Path = "runs", limit: int = LIMIT, hosts: tuple[str
     runs = Runs(folder)
     worker = ThreadPoolExecutor(1)
     app.middleware("http")(partial(_guarded, hosts=hosts))
-    app.add_exception_handler(KeyError, _unknown)
+    app.add_exception_handler(UnknownRun, _unknown)
 
     async def computed(function: Callable, *args: Any) -> Any:
         try:
             return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
         except REFUSED as error:
             raise HTTPException(422, " ".join(str(error).split())) from error
+        except UnknownRun:
+            raise
+        except Exception as error:  # an answer all the same: the page shows what it is told
+            LOG.exception("the page could not be answered")
+            raise HTTPException(500, f"internal error: {type(error).__name__}: {error}") from error
 
     @app.get("/api/runs")
     async def listed() -> Any:
@@ -92,8 +101,8 @@ async def _guarded(request: Request, call_next: Callable, hosts: tuple[str, ...]
     response = await call_next(request)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if not request.url.path.endswith("/report"):  # a report has its style and pictures within itself
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    report = request.url.path.endswith("/report")
+    response.headers["Content-Security-Policy"] = REPORT_POLICY if report else PAGE_POLICY
     return response
 
 
@@ -124,7 +133,7 @@ async def _form(request: Request) -> dict[str, Any]:
 def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, "options must be a JSON object") from error
     if not isinstance(found, dict):
         raise HTTPException(400, "options must be a JSON object")

@@ -19,6 +19,10 @@ WATCHED = {"language": "text", "diffuse": "denoising"}
 PLAIN = {int: "integer", float: "number", str: "text", bool: "switch"}
 
 
+class UnknownRun(KeyError):
+    """No run of the folder has this name."""
+
+
 class Runs:
     """Runs by the names of their folders in one folder, which is looked at anew each time."""
 
@@ -28,15 +32,16 @@ class Runs:
 
     def listed(self) -> list[dict[str, Any]]:
         """Each run, the newest first. One that cannot be read says why."""
-        found = sorted(self.folder.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True)
+        found = sorted(self.folder.glob("*/config.yaml"), key=_written, reverse=True)
         return [self._about(path.parent) for path in found]
 
     def path(self, name: str) -> Path:
-        """The folder of the run of this name. Raises KeyError for a name that is not listed: no path can be smuggled in."""
+        """The folder of the run of this name. Raises UnknownRun for a name that is not listed: no path can be smuggled
+        in."""
         for config in self.folder.glob("*/config.yaml"):
             if config.parent.name == name:
                 return config.parent
-        raise KeyError(name)
+        raise UnknownRun(name)
 
     def loaded(self, name: str) -> Loaded:
         """The run's model, kept for the next time. Raises as `path` and `load_run` do."""
@@ -60,6 +65,14 @@ class Runs:
             "predicts": overrides(recipe, "predict"), "generates": overrides(recipe, "generate"), "takes": recipe.takes,
             "watched": WATCHED.get(recipe.name), "options": described(recipe),
         }
+
+
+def _written(path: Path) -> float:
+    """When; long ago where it has just been deleted."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def overrides(recipe: Recipe, method: str) -> bool:

@@ -18,7 +18,7 @@ def compile(function: Callable) -> Callable:
 compiled = compile
 
 
-def CompiledAtOnce(function: Callable, set_up: Callable = int) -> Callable:  # noqa: N802  (its name there)
+def CompiledAtOnce(function: Callable) -> Callable:  # noqa: N802  (its name there)
     return function
 
 

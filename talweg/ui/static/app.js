@@ -263,13 +263,15 @@ at("generate").addEventListener("click", () => busy("Making...", async (mine) =>
     if (mine()) show(found);
     return;
   }
+  if (!mine()) return answer.body.cancel();
   forget();
   at("words").textContent = "";
   at("words").hidden = false;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
     const { value, done } = await reader.read();
-    if (done || !mine()) return;
+    if (done) return;
+    if (!mine()) return reader.cancel(); // or it would be made to its end, and slow down what is asked now
     at("words").textContent += value;
   }
 }));

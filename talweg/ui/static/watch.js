@@ -13,12 +13,14 @@ let pinned = false; // while somebody points at a token, new ones do not take th
 function watchText() {
   busy("Writing...", async (mine) => {
     const answer = await call(address("watch"), { method: "POST", body: JSON.stringify(given()) });
+    if (!mine()) return answer.body.cancel();
     forget();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
       const { value, done } = await reader.read();
-      if (done || !mine()) return;
+      if (done) return;
+      if (!mine()) return reader.cancel();
       const lines = (rest + value).split("\n");
       rest = lines.pop();
       for (const line of lines) heard(JSON.parse(line));
