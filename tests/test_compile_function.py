@@ -1,6 +1,5 @@
 """talweg.compile: a traced function replays what it did, reads what varies, and writes to the tensors it wrote to."""
 
-import copy
 import threading
 
 import numpy as np
