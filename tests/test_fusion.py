@@ -339,3 +339,14 @@ def test_what_has_the_shape_of_what_is_summed_over_a_length_of_one_comes_after_t
         return f.nn.functional.conv2d(y, k, None, 2, 1, 2, 4).sum() + attended.sum()
 
     agrees(attending, [normal(1, 4, 2, 6), normal(1, 4, 2, 6, seed=2), normal(8, 1, 1, 3, seed=3)])
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((3_000_000,), None), ((3, 400_000, 3), (0, 1)), ((2, 100_000), 1), ((7, 4, 50_001), (0, 2))])
+def test_long_sums_of_equal_numbers_keep_their_bits(shape, axes):
+    """Added one by one to a large sum each is rounded the same way: of 9 million 5 digits were right."""
+    values = np.full(shape, -6.9077554, np.float32)
+    exact = values.astype(np.float64).sum(axes)
+    for order in ("whole", "strided"):
+        x = values if order == "whole" else np.repeat(values, 2, -1)[..., ::2]
+        [found] = compiled(lambda f, x: (x * 1).sum() if axes is None else (x * 1).sum(axes), [x], backward=False)
+        np.testing.assert_allclose(found, exact, rtol=3e-6)

@@ -16,8 +16,9 @@ from .body import Body
 from .cost import is_dear, weight
 from .expression import Chosen, Computation, Index, Place, loads_of
 from .group import Group, passes, plain_index, visited
-from .nest import Accesses, Kernel, Merger, Pointers, count, decoded, for_loop
-from .reduction import WithResults, register, start, taken_in
+from .nest import Accesses, Kernel, Merger, Pointers, body_end, count, decoded, for_loop
+from .reduction import WithResults, start, taken_in
+from .row_loops import Carried, row_loops
 from .types import kind_of
 
 BUFFER = -2  # the slot of places on the stack
@@ -128,13 +129,11 @@ class _Rows:
     # --- text
     def kernel(self, name: str) -> Kernel:
         lines = self._start_of_row()
-        label = "o_body"
         for turn in range(len(self.stores)):
             if not self.group.reduced_count:  # then not even what stays the same along the row may be loaded
                 self.sums.update({node: start(node) for node in self.reductions[turn]})
                 continue
-            lines += self._pass(turn, label)
-            label = f"m{turn}_done" if self.inside[:-1] else f"i{turn}_done"
+            lines += self._pass(turn, body_end(lines, "o_body"))
         lines += self._end_of_row()
         entry = ["entry:", *(self._room(p, n) for n, p in self.buffers.items())]
         text = self._pointers().wrap(name, [*entry, *for_loop("o", "%begin", "%end", lines, "entry"), "  ret void"])
@@ -181,28 +180,14 @@ class _Rows:
         for number, node in enumerate(self.reductions[turn]):
             name = f"acc{turn}_{number}"
             value = values.value(self.group.reductions[node], self.plain)
-            carried.append((name, node, taken_in(body, node, f"%{name}", value, "reassoc contract")))
+            carried.append(Carried(name, node, taken_in(body, node, f"%{name}", value, "reassoc contract")))
         to_store = [*self.stores[turn], *(n for n in self.buffers if self.kept[n] == turn)]
         for node in to_store:
             accesses.store(values.value(node, self.plain), node, self.plain)
-        lines = [*section.lines, *self._loops(turn, before, loops, head, body, carried)]
-        suffix = "_m" if loops[:-1] else ""
-        for name, node, _ in carried:
-            self.sums[node] = f"%{name}{suffix}"
-        return lines
-
-    def _loops(self, turn: int, before: str, loops: Sequence[Loop], head: Body, body: Body, carried: list) -> list[str]:
-        whole = self.group.parts == 1
-        low, high = ("0", None) if whole else ("%low", "%high")
-        i, m, between, inner = f"i{turn}", f"m{turn}", loops[:-1], loops[-1]
-        if not between:
-            inside = [(f"%{v}", register(n), start(n), to) for v, n, to in carried]
-            return [*head.lines, *for_loop(i, low, high or str(inner.size), body.lines, before, inside)]
-        inside = [(f"%{v}", register(n), f"%{v}_m", to) for v, n, to in carried]
-        around = [(f"%{v}_m", register(n), start(n), f"%{v}") for v, n, _ in carried]
-        run = [*decoded(f"%{m}", between), *head.lines,
-               *for_loop(i, "0", str(inner.size), body.lines, f"{m}_body", inside)]
-        return for_loop(m, low, high or str(count(between)), run, before, around)
+        bounds = None if self.group.parts == 1 else ("%low", "%high")
+        lines, names = row_loops(turn, before, loops, bounds, self.group.parts, head.lines, body.lines, carried)
+        self.sums.update(zip((c.node for c in carried), names))
+        return [*section.lines, *lines]
 
     def _end_of_row(self) -> list[str]:
         section = self._section("t")
