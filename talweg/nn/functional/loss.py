@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.dtypes import int64
 from ...graph import ops
-from ...tensor import Tensor, log_softmax, where
+from ...tensor import Tensor, broadcast_shapes, log_softmax, where
 from ...tensor.autocast import raised
 from ...tensor.operands import pair
 from ...tensor.tensor import wrap
@@ -247,7 +247,10 @@ def margin_ranking_loss(input1, input2, target, margin: float = 0, size_average=
 
 @raised
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction: str = "mean"):
-    """log(1 + e^(-t x))"""
+    """log(1 + e^(-t x)); the target broadcasts to the input. Raises RuntimeError where the input would have to be repeated."""
+    if tuple(broadcast_shapes(input.shape, target.shape)) != tuple(input.shape):
+        raise RuntimeError(f"soft_margin_loss: output with shape {list(input.shape)} doesn't match the broadcast shape of input "
+                           f"and target, {list(target.shape)}")
     return _reduced(softplus(-target * input), _legacy(size_average, reduce, reduction))
 
 
