@@ -341,7 +341,8 @@ def test_what_has_the_shape_of_what_is_summed_over_a_length_of_one_comes_after_t
     agrees(attending, [normal(1, 4, 2, 6), normal(1, 4, 2, 6, seed=2), normal(8, 1, 1, 3, seed=3)])
 
 
-@pytest.mark.parametrize(("shape", "axes"), [((3_000_000,), None), ((3, 400_000, 3), (0, 1)), ((2, 100_000), 1), ((7, 4, 50_001), (0, 2))])
+@pytest.mark.parametrize(("shape", "axes"), [((3_000_000,), None), ((3, 400_000, 3), (0, 1)), ((2, 100_000), 1),
+                                             ((7, 4, 50_001), (0, 2))])
 def test_long_sums_of_equal_numbers_keep_their_bits(shape, axes):
     """Added one by one to a large sum each is rounded the same way: of 9 million 5 digits were right."""
     values = np.full(shape, -6.9077554, np.float32)

@@ -98,8 +98,8 @@ def _overflows(call: Call) -> bool:
 
 
 def _of_nothing(call: Call) -> bool:
-    """The deviation of one number is 0 / 0. What PyTorch makes of no elements: convolutions without channels have none, gradients of norms are nan, and pictures
-    without rows keep their sizes."""
+    """The deviation of one number is 0 / 0. PyTorch's convolutions without channels give nothing, its gradients of empty norms
+    nan, and pictures without rows keep their sizes."""
     if call.sample.name == "std" and any(math.prod(s.shape) == 1 for s in call.sample.specs()):
         return True
     return call.sample.name.startswith(("F.conv", "F.group_norm", "F.pixel")) and any(0 in s.shape for s in call.sample.specs())
