@@ -77,6 +77,7 @@ POOLING = [
     S("F.max_pool2d", D(0, 1, 4, 4), 2),
     S("F.avg_pool1d", R(2, 2, 6), 2), S("F.avg_pool1d", R(2, 5), 3, 2, 1, count_include_pad=False),
     S("F.avg_pool2d", R(1, 2, 4, 4), 2), S("F.avg_pool2d", R(1, 2, 4, 4), 2, ()),
+    S("F.avg_pool1d", R(2, 3, 1), 2, 2, 0, True), S("F.avg_pool2d", R(1, 2, 1, 5), 2, 2, 0, True),
     S("F.avg_pool2d", R(1, 1, 5, 5), 3, 2, 1), S("F.avg_pool2d", R(1, 1, 5, 5), 3, 2, 1, True, False),
     S("F.avg_pool2d", R(1, 1, 4, 4), 2, divisor_override=3),
     S("F.avg_pool2d", R(1, 1, 5, 4), (2, 3), (2, 1), (1, 1), True), S("F.avg_pool3d", R(1, 1, 3, 3, 3), 2, 1),

@@ -52,6 +52,8 @@ def can_pool(
     spatial = len(input_shape) - 2
     if kind == "max" or spatial not in (1, 2, 3) or (dilation is not None and any(d != 1 for d in dilation)):
         return False
+    if any(size + 2 * p < k for size, k, p in zip(input_shape[2:], kernel, padding)):  # ceil_mode gives one window all the same
+        return False
     window = _window("can_pool", input_shape, (tuple(kernel), tuple(stride), tuple(padding)), ceil_mode)
     return not (count_include_pad and _runs_past_padding(window))
 
