@@ -29,6 +29,7 @@ TRIES = 12
 # Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well.
 SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
+ALIKE = {*GATES, "F.scaled_dot_product_attention"}  # nor whether there are as many values as keys
 UNCHECKED = {"F.ctc_loss"}  # PyTorch writes past its arrays where targets and sizes do not fit
 REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ZeroDivisionError, AssertionError)
 
@@ -111,7 +112,7 @@ def _resized(rng: random.Random, sample: Sample) -> Sample:
         return sample
     old = sorted({n for s in sample.specs() if s.kind != "literal" for n in s.shape})
     new = {n: n if rng.random() < 0.3 or n == 0 else n * rng.randrange(2, 9) if rng.random() < 0.2 else _size(rng) for n in old}
-    alone = 1 if rng.random() < 0.15 and sample.name not in GATES else None  # a dimension of one operand, which then broadcasts
+    alone = 1 if rng.random() < 0.15 and sample.name not in ALIKE else None  # a dimension of one operand, which then broadcasts
     in_tuples = rng.random() < 0.5
 
     def of(x, depth=0):
