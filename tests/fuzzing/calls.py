@@ -27,7 +27,7 @@ MOST = 9000
 MOST_RESULTS = 300_000
 TRIES = 12
 # Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well.
-SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor"}
+SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor", "linalg.qr", "qr"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
 ALIKE = {*GATES, "F.scaled_dot_product_attention"}  # nor whether there are as many values as keys
 UNCHECKED = {"F.ctc_loss"}  # PyTorch writes past its arrays where targets and sizes do not fit
