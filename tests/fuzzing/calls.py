@@ -26,8 +26,9 @@ MOST = 9000
 """Elements of all tensors of a call together; results may have more, up to MOST_RESULTS."""
 MOST_RESULTS = 300_000
 TRIES = 12
-# Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well.
-SPREAD = {"std", "std_mean", "masked.std", "linalg.cond", "lu_unpack", "linalg.lu_factor", "linalg.qr", "qr"}
+# Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well, which
+# concerns all of linalg.
+SPREAD = {"std", "std_mean", "masked.std", "lu", "lu_unpack", "qr", "geqrf", "svd", "pinverse", "cholesky"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
 ALIKE = {*GATES, "F.scaled_dot_product_attention"}  # nor whether there are as many values as keys
 UNCHECKED = {"F.ctc_loss"}  # PyTorch writes past its arrays where targets and sizes do not fit
@@ -87,12 +88,16 @@ def _drawn(rng: random.Random, seed: int, sample: Sample) -> Call:
     dtype = rng.choice([d for d in sample.dtypes for _ in range({"float64": 5, "float32": 4}.get(d, 1))])
     resized = _resized(rng, sample)
     written = rng.random() < 0.2 and can_be_written(sample)
-    layouts = tuple(drawn(rng, s.shape, s.kind in ("distinct", "literal") or sample.name in SPREAD, written and i == 0)
+    layouts = tuple(drawn(rng, s.shape, s.kind in ("distinct", "literal") or _spread(sample), written and i == 0)
                     for i, s in enumerate(resized.specs()))
     order = min(sample.order, 2 if dtype == "float64" and rng.random() < 0.3 else 1 if dtype != "bfloat16" else 0)
     if not _can_lie_anywhere(sample):
         layouts = (Layout(),) * len(layouts)
     return Call(seed, resized, dtype, layouts, rng.random() < 0.6, order, written)
+
+
+def _spread(sample: Sample) -> bool:
+    return sample.name in SPREAD or sample.name.startswith("linalg.")
 
 
 def _can_lie_anywhere(sample: Sample) -> bool:
