@@ -28,9 +28,10 @@ MOST_RESULTS = 300_000
 TRIES = 12
 # Whose gradient is rounding where all numbers are one; whether a matrix of equal rows is singular is rounding as well, which
 # concerns all of linalg.
-SPREAD = {"std", "std_mean", "masked.std", "lu", "lu_unpack", "qr", "geqrf", "svd", "pinverse", "cholesky"}
+SPREAD = {"std", "std_mean", "masked.std", "lu", "lu_unpack", "qr", "geqrf", "svd", "pinverse", "cholesky", "corrcoef"}
 GATES = {"nn.RNN": 1, "nn.LSTM": 4, "nn.GRU": 3}  # PyTorch does not look at the sizes of their weights: others crash it
 ALIKE = {*GATES, "F.scaled_dot_product_attention"}  # nor whether there are as many values as keys
+NEVER_EMPTY = {"F.pdist"}  # whose gradient then divides by zero in PyTorch, which ends the process
 UNCHECKED = {"F.ctc_loss"}  # PyTorch writes past its arrays where targets and sizes do not fit
 REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ZeroDivisionError, AssertionError)
 
@@ -117,6 +118,8 @@ def _resized(rng: random.Random, sample: Sample) -> Sample:
         return sample
     old = sorted({n for s in sample.specs() if s.kind != "literal" for n in s.shape})
     new = {n: n if rng.random() < 0.3 or n == 0 else n * rng.randrange(2, 9) if rng.random() < 0.2 else _size(rng) for n in old}
+    if sample.name in NEVER_EMPTY:
+        new = {n: max(1, size) for n, size in new.items()}
     alone = 1 if rng.random() < 0.15 and sample.name not in ALIKE else None  # a dimension of one operand, which then broadcasts
     in_tuples = rng.random() < 0.5
 
