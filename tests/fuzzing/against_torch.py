@@ -31,7 +31,7 @@ STRICTER = (  # what PyTorch lets pass:
     "more than one element of the written-to tensor",  # batch_norm: of its running statistics
     "attn_mask is",  # of another shape, and ignored, since is_causal is set
     "as many coordinates as the dimension has points",  # gradient: the rest is left out
-    "at a dimension of size 0",  # circular padding of nothing
+    "wrapping around more than once",  # circular padding of what negative padding has left
     "Calculated padded input size",  # conv_tbc of a sequence that is one shorter than the kernel
 )
 
