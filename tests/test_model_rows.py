@@ -99,4 +99,4 @@ def test_a_fresh_flow_is_the_normal_distribution():
 @pytest.mark.parametrize("kind", ["gcn", "gat"])
 def test_row_123_two_labels_tell_the_sides_of_the_karate_club(kind):
     pytest.importorskip("networkx")
-    assert min(model_rows.karate_run(kind, seed, 150) for seed in range(2)) >= 0.94
+    assert min(model_rows.karate_run(kind, seed, 150) for seed in (0, 18)) >= 0.94  # of 20, one head told 88 % by seed 18

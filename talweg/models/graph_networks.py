@@ -6,6 +6,7 @@ both directions. Several graphs in one batch are one graph without edges between
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import nn
@@ -98,7 +99,14 @@ class SAGEConv(nn.Module):
         return self.own(x) + self.near(gathered)
 
 
-LAYERS: dict[str, Any] = {"gcn": GCNConv, "gat": GATConv, "sage": SAGEConv}
+def _attentive(width_in: int, width_out: int) -> GATConv:
+    """HEADS heads side by side, fewer where width_out cannot be divided by so many: one alone learns unsteadily."""
+    heads = math.gcd(width_out, HEADS)
+    return GATConv(width_in, width_out // heads, heads)
+
+
+HEADS = 4
+LAYERS: dict[str, Any] = {"gcn": GCNConv, "gat": _attentive, "sage": SAGEConv}
 
 
 class GraphNetwork(nn.Module):
@@ -106,7 +114,8 @@ class GraphNetwork(nn.Module):
 
     With `graphs` (nodes,), the number of each node's graph, to logits of each graph: from the mean or the sum of its nodes, as
     `readout` says.
-    `layers` convolutions of one kind, "gcn", "gat" or "sage", with a rectifier between them, then a linear head.
+    `layers` convolutions of one kind, "gcn", "gat" (of up to four heads) or "sage", with a rectifier between them, then a
+    linear head.
     """
 
     def __init__(self, features: int, hidden: int, classes: int, *, kind: str = "gcn", layers: int = 2,
