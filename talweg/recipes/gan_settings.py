@@ -32,7 +32,7 @@ class Settings(TrainingSettings):
     ema: float | None = 0.995
     accumulate: int = 1
 
-    DEFAULT_EPOCHS = 9
+    DEFAULT_EPOCHS = 36
 
     def __post_init__(self) -> None:
         """Take what belongs to the model where nothing was given, so that config.yaml tells what was used."""

@@ -12,6 +12,7 @@ from .metrics import class_scores, confusion_matrix, telling_ks, top_k_accuracy
 from .report_parts import pair, percent, picture_source, section, table, text
 
 MOST_PICTURES = 24
+WIDE = 4  # characters: longer names stand upright over their columns
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class ClassFindings:
 def _confusion(f: ClassFindings) -> str:
     counts = confusion_matrix(f.predicted, f.labels, len(f.classes))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    head = "<tr><th></th>" + "".join(f"<th>{text(c)}</th>" for c in f.classes) + "</tr>"
+    upright = ' class="upright"' if any(len(c) > WIDE for c in f.classes) else ""
+    head = "<tr><th></th>" + "".join(f"<th{upright}>{text(c)}</th>" for c in f.classes) + "</tr>"
     rows = ""
     for i, name in enumerate(f.classes):
         cells = "".join(_cell(counts[i, j], shares[i, j], i == j) for j in range(len(counts)))

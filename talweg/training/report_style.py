@@ -40,6 +40,8 @@ th, td { padding: 0.28rem 0.7rem 0.28rem 0; vertical-align: top; }
 .number { text-align: right; }
 .confusion td, .confusion th { width: 2.4rem; height: 2.1rem; padding: 0; text-align: center;
   vertical-align: middle; }
+.confusion th.upright { writing-mode: vertical-rl; transform: rotate(180deg); height: auto; padding: 0.3rem 0;
+  text-align: left; }
 .confusion td { border: 1px solid var(--card); border-radius: 4px; }
 .zero { color: var(--faint); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 0.8rem; }
